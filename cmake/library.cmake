@@ -1,0 +1,15 @@
+# runnel_library(NAME SOURCES a.cpp ... USES other floors and dependencies): one static library a floor,
+# `runnel_NAME`. A file includes only from its own floor or from one it USES (tests/tidy checks it).
+function(runnel_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_library(runnel_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(runnel_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  foreach(used ${ARG_USES})
+    if(TARGET dependency_${used})
+      target_link_libraries(runnel_${name} PUBLIC dependency_${used})
+    else()
+      target_link_libraries(runnel_${name} PUBLIC runnel_${used})
+    endif()
+  endforeach()
+  target_link_libraries(runnel_${name} PUBLIC dependency_expected PRIVATE runnel_warnings)
+endfunction()
