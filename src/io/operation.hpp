@@ -57,25 +57,32 @@ struct FileInfo {
   std::int64_t modified_ns = 0;  // wall clock
 };
 
-struct OperationTag;
-
-struct Operation : Link<OperationTag> {
-  enum class State : std::uint8_t { idle, submitted, completed };
-
+// What is asked for. Which fields count is said at each verb.
+struct Request {
   Verb verb = Verb::ready;
-  State state = State::idle;
   OpenMode mode = OpenMode::read;
-  Error error = Error::none;  // result: valid once completed
-  bool truncated = false;     // result of recv_from
   Handle handle = Handle::none;
-  std::int32_t result = 0;  // bytes, or a new Handle
-  std::uint32_t size = 0;   // of `data`; at most 1 GiB
+  std::uint32_t size = 0;  // of `data`; at most 1 GiB
   std::byte* data = nullptr;
   std::uint64_t offset = 0;
   Address* peer = nullptr;
   const char* path = nullptr;  // zero-terminated
   const char* path_to = nullptr;
   FileInfo* info = nullptr;
+};
+
+struct OperationTag;
+
+struct Operation : Link<OperationTag>, Request {
+  enum class State : std::uint8_t { idle, submitted, completed };
+
+  Operation() = default;
+  explicit Operation(const Request& request) : Request(request) {}
+
+  State state = State::idle;
+  Error error = Error::none;  // the outcome: valid once completed
+  bool truncated = false;     // outcome of recv_from
+  std::int32_t result = 0;    // outcome: bytes, or a new Handle
 
   // For the driver, while submitted.
   std::uint32_t driver_flags = 0;

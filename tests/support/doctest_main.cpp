@@ -1,2 +1,14 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include <cstdio>
+
+#include "base/assert.hpp"
+
+int main(int count, char** arguments) {
+  runnel::assertion_report = [](const char* expression, const char* file, int line) {
+    std::fprintf(stderr, "assertion failed: %s (%s:%d)\n", expression, file, line);
+  };
+  doctest::Context context(count, arguments);
+  return context.run();
+}

@@ -1,0 +1,58 @@
+#include "async/scheduler.hpp"
+
+#include <algorithm>
+
+#include "async/operations.hpp"
+#include "async/recv_stream.hpp"
+#include "async/scope.hpp"
+
+namespace runnel::async {
+namespace {
+const Scope* running_scope = nullptr;
+}
+
+const char* Scheduler::running() { return running_scope == nullptr ? "-" : running_scope->name(); }
+
+Scheduler::Scheduler(io::Reactor& reactor) : reactor_(reactor), now_(reactor.now()) {}
+
+void Scheduler::turn(Instant until) {
+  ++turns_;
+  resume_ready();
+  // What just ran may have made more ready: then the reactor only looks.
+  take_completions(ready_.empty() ? std::min(until, timers_.nearest()) : Instant::min());
+  fire_deadlines();
+}
+
+void Scheduler::resume_ready() {
+  List<Runnable, ReadyTag> batch;
+  batch.splice_back(ready_);
+  while (Runnable* runnable = batch.take_front()) {
+    running_scope = runnable->scope;
+    if (runnable->finished) {
+      runnable->scope->reap(*runnable);
+    } else {
+      runnable->coroutine.resume();
+    }
+  }
+  running_scope = nullptr;
+}
+
+void Scheduler::fire_deadlines() {
+  while (TimerNode* node = timers_.take_due(now_)) Wait::of(*node).request_abort(Error::timed_out);
+}
+
+void Scheduler::take_completions(Instant until) {
+  longest_turn_ = std::max(longest_turn_, reactor_.now() - now_);
+  io::CompletedList completed;
+  reactor_.poll(until, completed);
+  now_ = reactor_.now();
+  while (io::Operation* operation = completed.take_front()) {
+    if (io::is_stream(operation->verb)) {
+      RecvStream::of(*operation).handed_over();
+    } else {
+      OperationWait::of(*operation).handed_over();
+    }
+  }
+}
+
+}  // namespace runnel::async

@@ -1,0 +1,44 @@
+#include "async/scope.hpp"
+
+#include "async/scheduler.hpp"
+#include "async/task.hpp"
+
+namespace runnel::async {
+
+// Invariant: a scope ends with no task left in it.
+Scope::~Scope() { RUNNEL_ASSERT(tasks_ == 0); }
+
+void Scope::spawn(Task<void> task) {
+  PromiseBase& promise = task.release().promise();
+  promise.become_root(*this);
+  ++tasks_;
+  scheduler_.enqueue(promise.runnable());
+}
+
+void Scope::cancel() {
+  if (cancelled_) return;
+  cancelled_ = true;
+  for (Wait& wait : waits_)
+    if (!wait.shielded_) wait.request_abort(Error::cancelled);
+}
+
+void Scope::reap(Runnable& finished) {
+  finished.coroutine.destroy();
+  RUNNEL_ASSERT(tasks_ > 0);
+  --tasks_;
+  if (tasks_ > 0 || join_ == nullptr) return;
+  Join* waiting = join_;
+  join_ = nullptr;
+  waiting->complete(Error::none);
+}
+
+void Join::start() {
+  if (joined_.tasks_ == 0) {
+    complete(Error::none);
+    return;
+  }
+  RUNNEL_ASSERT(joined_.join_ == nullptr);
+  joined_.join_ = this;
+}
+
+}  // namespace runnel::async
