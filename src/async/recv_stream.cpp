@@ -32,6 +32,10 @@ void RecvStream::handed_over() {
     std::exchange(stop_, nullptr)->complete(Error::none);
 }
 
+void RecvStream::wake() {
+  if (next_ != nullptr) std::exchange(next_, nullptr)->complete(Error::cancelled);
+}
+
 void RecvStream::Next::start() {
   RUNNEL_ASSERT(stream_.next_ == nullptr);
   if (stream_.state == io::Operation::State::idle) {

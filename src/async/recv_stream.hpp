@@ -62,6 +62,9 @@ class RecvStream : private io::StreamOperation {
   };
   Next next(Instant deadline = never) { return Next(*this, deadline); }
   bool has_next() const { return !arrived_.empty(); }
+  // Ends a `next` that is waiting, as `cancelled`; the stream goes on. For owners that have to tell
+  // their reader something.
+  void wake();
 
   class [[nodiscard]] Stop final : public Wait {
    public:

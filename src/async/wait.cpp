@@ -37,6 +37,13 @@ void Wait::complete(Error error) {
   scheduler().enqueue(*this);
 }
 
+void Wait::rearm(Instant deadline) {
+  deadline_ = deadline;
+  if (stage_ != Stage::waiting) return;
+  scheduler().timers().remove(*this);
+  if (deadline != never) scheduler().timers().add(*this, deadline);
+}
+
 void Wait::request_abort(Error reason) {
   if (stage_ != Stage::waiting) return;
   stage_ = Stage::aborting;

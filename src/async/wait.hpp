@@ -35,8 +35,14 @@ class Wait : private Runnable, public Link<ScopeTag>, private TimerNode {
   virtual void abort() = 0;
   // Ends the wait. Only enqueues; the scheduler resumes.
   void complete(Error error);
+  // Moves the deadline of a wait that is under way.
+  void rearm(Instant deadline);
   // Cancellation of the scope passes by: for clean-up.
   void shield() { shielded_ = true; }
+
+  // In `abort`: timed_out or cancelled.
+  Error abort_reason() const { return reason_; }
+  Instant deadline() const { return deadline_; }
 
   Error error() const { return error_; }
   Scope& scope() const { return *Runnable::scope; }

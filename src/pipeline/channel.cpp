@@ -1,0 +1,161 @@
+#include "pipeline/channel.hpp"
+
+#include <algorithm>
+
+namespace runnel::pipeline {
+
+ChannelMemory ChannelMemory::carve(Region& region, const ChannelSettings& settings) {
+  ChannelMemory memory;
+  const std::size_t capacity = align_up(settings.capacity_bytes, Region::base_alignment);
+  memory.ring = region.bytes(capacity, "ring", Region::base_alignment);
+  memory.subscriptions = region.array<Subscription>(settings.subscriptions_max, "subscriptions");
+  return memory;
+}
+
+Channel::Channel(async::Scheduler& scheduler, const char* name, const ChannelSettings& settings,
+                 const ChannelMemory& memory)
+    : scheduler_(scheduler),
+      name_(name),
+      ring_(memory.ring),
+      when_full_(settings.when_full),
+      subscriptions_(memory.subscriptions) {
+  RUNNEL_ASSERT(ring_.size() >= channel_capacity_min && ring_.size() % record_alignment == 0);
+}
+
+Subscription& Channel::subscribe(const char* name) {
+  RUNNEL_ASSERT(subscribed_ < subscriptions_.size());
+  Subscription& added = subscriptions_[subscribed_++];
+  added.begin(*this, name);
+  return added;
+}
+
+// Room for `size` bytes, by the channel's policy. Ok with a gap pending: the event was dropped.
+Status Channel::make_room(const Event& event, std::size_t size) {
+  if (size > record_bytes_max()) return Error::too_large;
+  switch (when_full_) {
+    case WhenFull::block:
+      return fits(size) ? Status() : Status(Error::no_room);
+    case WhenFull::drop_newest:
+      return drop_newest(event, size);
+    case WhenFull::drop_oldest:
+      if (!fits(size)) free_room_by_dropping(size);
+      // Only this put's own events are in the way: the source commits and goes on.
+      return fits(size) ? Status() : Status(Error::no_room);
+  }
+  return Error::unexpected;
+}
+
+// What was dropped so far goes in front of the first event that fits behind it.
+Status Channel::drop_newest(const Event& event, std::size_t size) {
+  if (gap_.empty() && fits(size)) return {};
+  if (!gap_.empty() && fits(gap_record_bytes + size)) {
+    write_gap(place(gap_record_bytes), gap_);
+    ++events_writing_;
+    gap_ = Gap{};
+    return {};
+  }
+  gap_.add(Gap{1, event.body.size(), event.time, event.time});
+  ++counters_.dropped_events;
+  counters_.dropped_bytes += event.body.size();
+  return {};
+}
+
+// Takes the tail from whoever holds it, up to what is committed.
+void Channel::free_room_by_dropping(std::size_t size) {
+  const Position wanted = writing_.position + needed(size) - ring_.size();
+  const Position target = std::min(wanted, head_.position);
+  for (Subscription& subscription : subscriptions()) subscription.drop_until(target);
+  watermark_moved();
+}
+
+Position Channel::commit() {
+  put_open_ = false;
+  if (writing_.position == head_.position) return head_.position;
+  head_ = writing_;
+  events_put_ += events_writing_;
+  counters_.put_events += events_writing_;
+  counters_.put_bytes += bytes_writing_;
+  events_writing_ = bytes_writing_ = 0;
+  for (Subscription& subscription : subscriptions()) subscription.more_to_read();
+  return head_.position;
+}
+
+void Channel::abandon() {
+  put_open_ = false;
+  writing_ = head_;
+  gap_ = gap_before_put_;
+  events_writing_ = bytes_writing_ = 0;
+}
+
+void Channel::close() {
+  RUNNEL_ASSERT(!put_open_);
+  say_last_gap();
+  closed_ = true;
+  while (Writable* writer = writers_.take_front()) writer->complete(Error::closed);
+  for (Subscription& subscription : subscriptions()) subscription.more_to_read();
+}
+
+// A gap that no event will follow any more. In a full ring there is a next batch to carry it.
+void Channel::say_last_gap() {
+  if (gap_.empty()) return;
+  if (fits(gap_record_bytes)) {
+    write_gap(place(gap_record_bytes), gap_);
+    ++events_writing_;
+    commit();
+  } else {
+    for (Subscription& subscription : subscriptions()) subscription.gap_.add(gap_);
+  }
+  gap_ = Gap{};
+}
+
+void Channel::watermark_moved() {
+  Position lowest = head_.position;
+  for (const Subscription& subscription : subscriptions())
+    lowest = std::min(lowest, subscription.watermark());
+  RUNNEL_ASSERT(lowest >= tail_);
+  tail_ = lowest;
+  if (!put_open_) rewind_when_empty();
+  wake_writers();
+}
+
+// A drained ring starts again at its first byte: the same few pages stay warm and resident, however
+// large the ring is. Everybody stands at the head then, so nobody has to read over the rest.
+void Channel::rewind_when_empty() {
+  if (tail_ != head_.position || head_.offset == 0) return;
+  head_.position += ring_.size() - head_.offset;
+  head_.offset = 0;
+  writing_ = head_;
+  tail_ = head_.position;
+  for (Subscription& subscription : subscriptions()) subscription.rewound(head_);
+}
+
+void Channel::wake_writers() {
+  while (!writers_.empty() && fits(writers_.front().bytes_))
+    writers_.pop_front().complete(Error::none);
+}
+
+void Channel::queue(Writable& writer) {
+  writers_.push_back(writer);
+  for (Subscription& subscription : subscriptions()) subscription.room_is_wanted();
+}
+
+void Writable::start() {
+  if (channel_.closed_) {
+    complete(Error::closed);
+    return;
+  }
+  RUNNEL_ASSERT(bytes_ <= channel_.record_bytes_max());
+  // Those who wait already come first: a large record is not starved by small ones.
+  if (!channel_.blocks() || (channel_.writers_.empty() && channel_.fits(bytes_))) {
+    complete(Error::none);
+    return;
+  }
+  channel_.queue(*this);
+}
+
+void Writable::abort() {
+  Link<WritableTag>::unlink();
+  complete(Error::cancelled);
+}
+
+}  // namespace runnel::pipeline

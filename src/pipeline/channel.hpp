@@ -1,0 +1,211 @@
+// The channel: a ring of records in fixed memory, between the sources that put and the
+// subscriptions that take. An event is copied once, into the ring; readers see it there. What comes
+// back up is one number, the custody position: everything before it is somebody else's to keep.
+//
+// Put is all or nothing and never open across a co_await. When the ring is full: `block` makes the
+// putter wait, `drop_newest` and `drop_oldest` drop, count, and leave a gap for the receiver.
+//
+// Invariants: tail <= watermark <= cursor <= head of every subscription, head - tail <= capacity
+// (only drop_oldest moves the tail past a watermark, and takes that along).
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "async/scheduler.hpp"
+#include "async/scope.hpp"
+#include "async/wait.hpp"
+#include "base/region.hpp"
+#include "pipeline/counters.hpp"
+#include "pipeline/position.hpp"
+#include "pipeline/record.hpp"
+#include "pipeline/subscription.hpp"
+
+namespace runnel::pipeline {
+
+enum class WhenFull : std::uint8_t { block, drop_newest, drop_oldest };
+
+struct ChannelSettings {
+  std::size_t capacity_bytes = 4u << 20;  // rounded up to 4 KiB
+  WhenFull when_full = WhenFull::block;
+  std::uint32_t subscriptions_max = 1;
+};
+inline constexpr std::size_t channel_capacity_min = 64 * 1024;
+inline constexpr std::size_t channel_capacity_max = std::size_t{1} << 30;
+
+struct ChannelMemory {
+  static ChannelMemory carve(Region& region, const ChannelSettings& settings);
+  MutableBytes ring;
+  std::span<Subscription> subscriptions;
+};
+
+class Put;
+class Writable;
+struct WritableTag;
+
+class Channel {
+ public:
+  Channel(async::Scheduler& scheduler, const char* name, const ChannelSettings& settings,
+          const ChannelMemory& memory);
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // --- for sources ---------------------------------------------------------------------------
+  [[nodiscard]] Put put();
+  // Ready when a record of `bytes` fits (at once unless `block`). First come, first served.
+  [[nodiscard]] Writable writable(std::size_t bytes);
+  bool fits(std::size_t bytes) const { return needed(bytes) <= room(); }
+  // Larger records would not fit beside their padding.
+  std::size_t record_bytes_max() const { return ring_.size() / 2; }
+  bool blocks() const { return when_full_ == WhenFull::block; }
+
+  // --- for sinks -----------------------------------------------------------------------------
+  // Start-up only: sees every event put from now on.
+  Subscription& subscribe(const char* name);
+
+  // --- custody -------------------------------------------------------------------------------
+  // Sources may forget everything they put before this.
+  Position custody() const { return tail_; }
+  Position head() const { return head_.position; }
+
+  // No more puts; subscriptions drain, then end.
+  void close();
+  bool closed() const { return closed_; }
+  // Nothing is held for anybody.
+  bool drained() const { return tail_ == head_.position; }
+
+  const char* name() const { return name_; }
+  std::size_t capacity() const { return ring_.size(); }
+  std::size_t used() const { return static_cast<std::size_t>(head_.position - tail_); }
+  const ChannelCounters& counters() const { return counters_; }
+  std::span<Subscription> subscriptions() { return subscriptions_.first(subscribed_); }
+
+ private:
+  friend class Put;
+  friend class Writable;
+  friend class Subscription;
+  friend class RecordReader;
+
+  // Putting; `writing_` runs ahead of `head_` while a put is open.
+  Status append(const Event& event);
+  Status make_room(const Event& event, std::size_t size);
+  Status drop_newest(const Event& event, std::size_t size);
+  std::byte* place(std::size_t size);
+  void say_last_gap();
+  Position commit();
+  void abandon();
+  std::size_t room() const {
+    return ring_.size() - static_cast<std::size_t>(writing_.position - tail_);
+  }
+  std::size_t contiguous() const { return ring_.size() - writing_.offset; }
+  std::size_t needed(std::size_t size) const {
+    return contiguous() < size ? contiguous() + size : size;
+  }
+
+  void queue(Writable& writer);
+
+  // Called by subscriptions.
+  void watermark_moved();
+  void free_room_by_dropping(std::size_t size);
+  void rewind_when_empty();
+  void wake_writers();
+  void step(Mark& mark, std::size_t size) const {
+    mark.position += size;
+    mark.offset += size;
+    if (mark.offset == ring_.size()) mark.offset = 0;
+  }
+  const std::byte* at(const Mark& mark) const { return ring_.data() + mark.offset; }
+
+  async::Scheduler& scheduler_;
+  const char* name_;
+  MutableBytes ring_;
+  WhenFull when_full_;
+
+  Mark head_;
+  Mark writing_;
+  Position tail_ = 0;
+  std::uint64_t events_put_ = 0;  // event and gap records committed
+  std::uint64_t events_writing_ = 0;
+  std::uint64_t bytes_writing_ = 0;
+  bool put_open_ = false;
+  bool closed_ = false;
+
+  // drop_newest: what was dropped at the head; written before the next event that fits.
+  Gap gap_;
+  Gap gap_before_put_;
+
+  std::span<Subscription> subscriptions_;
+  std::size_t subscribed_ = 0;
+  List<Writable, WritableTag> writers_;
+  ChannelCounters counters_;
+};
+
+// The right to put, for as long as it lives. Not committed: nothing happened.
+class [[nodiscard]] Put {
+ public:
+  explicit Put(Channel& channel) : channel_(channel) {
+    // Invariant: at most one put is open; a co_await inside one would break that here.
+    RUNNEL_ASSERT(!channel.put_open_ && !channel.closed_);
+    channel.put_open_ = true;
+    channel.gap_before_put_ = channel.gap_;
+  }
+  Put(const Put&) = delete;
+  Put& operator=(const Put&) = delete;
+  ~Put() {
+    if (open_) channel_.abandon();
+  }
+  // `no_room`: commit what there is, await `writable`, put again. `too_large`: never fits.
+  Status append(const Event& event) { return channel_.append(event); }
+  // The position behind the last event.
+  Position commit() {
+    RUNNEL_ASSERT(open_);
+    open_ = false;
+    return channel_.commit();
+  }
+
+ private:
+  Channel& channel_;
+  bool open_ = true;
+};
+
+class [[nodiscard]] Writable final : public async::Wait, public Link<WritableTag> {
+ public:
+  Writable(Channel& channel, std::size_t bytes) : channel_(channel), bytes_(bytes) {}
+  Status await_resume() const noexcept { return error(); }
+
+ private:
+  friend class Channel;
+  void start() override;
+  void abort() override;
+  Channel& channel_;
+  std::size_t bytes_;
+};
+
+inline Put Channel::put() { return Put(*this); }
+inline Writable Channel::writable(std::size_t bytes) { return Writable(*this, bytes); }
+
+// The hot path: one event into the ring.
+inline Status Channel::append(const Event& event) {
+  const std::size_t size = record_bytes(event);
+  if (!gap_.empty() || size > record_bytes_max() || !fits(size)) [[unlikely]] {
+    if (const Status status = make_room(event, size); !status) return status;
+    if (!gap_.empty()) return {};  // dropped and counted
+  }
+  write_record(place(size), event, size);
+  ++events_writing_;
+  bytes_writing_ += event.body.size();
+  return {};
+}
+
+inline std::byte* Channel::place(std::size_t size) {
+  if (contiguous() < size) [[unlikely]] {
+    const std::size_t rest = contiguous();
+    write_padding(ring_.data() + writing_.offset, rest);
+    step(writing_, rest);
+  }
+  std::byte* at = ring_.data() + writing_.offset;
+  step(writing_, size);
+  return at;
+}
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,100 @@
+// An event as a source makes it and a sink sees it: views into memory that somebody else owns
+// (the receive buffer, or the ring). Headers are a small list of key and value, as in Flume; bodies
+// are opaque bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/time.hpp"
+
+namespace runnel::pipeline {
+
+// Nanoseconds since boot (when it arrived) or since 1970 (what its sender said). Times since boot
+// become wall clock only when they are encoded: what came before the clock was set is right then.
+struct Time {
+  std::int64_t ns = 0;
+  bool since_boot = true;
+
+  static Time arrived(Instant at) { return {at.time_since_epoch().count(), true}; }
+  static Time stated(WallTime at) { return {at.time_since_epoch().count(), false}; }
+};
+
+// RFC 5424 table 2, and `none` for events that have no severity.
+enum class Severity : std::uint8_t {
+  emergency,
+  alert,
+  critical,
+  error,
+  warning,
+  notice,
+  info,
+  debug,
+  none
+};
+
+// Encoded headers, one after the other:
+//   u8 key bytes (1..255) | u16 value bytes, little-endian | key | value
+// "host" = "gw" is 04 02 00 68 6f 73 74 67 77.
+class Headers {
+ public:
+  Headers() = default;
+  explicit Headers(Bytes encoded) : encoded_(encoded) {}
+  static constexpr std::size_t bytes_max = 0xFFFF;
+  static constexpr std::size_t entry_overhead = 3;
+
+  Bytes encoded() const { return encoded_; }
+  bool empty() const { return encoded_.empty(); }
+
+  // f(std::string_view key, std::string_view value)
+  template <class F>
+  void each(F&& f) const {
+    for (Bytes rest = encoded_; rest.size() >= entry_overhead;) {
+      const auto key_bytes = static_cast<std::size_t>(rest[0]);
+      const std::size_t value_bytes = load<std::uint16_t>(rest.data() + 1);
+      const std::size_t entry = entry_overhead + key_bytes + value_bytes;
+      if (entry > rest.size()) return;  // only a foreign journal can hold such a thing
+      f(as_text(rest.subspan(entry_overhead, key_bytes)),
+        as_text(rest.subspan(entry_overhead + key_bytes, value_bytes)));
+      rest = rest.subspan(entry);
+    }
+  }
+  std::optional<std::string_view> find(std::string_view wanted) const {
+    std::optional<std::string_view> found;
+    each([&](std::string_view key, std::string_view value) {
+      if (!found && key == wanted) found = value;
+    });
+    return found;
+  }
+
+ private:
+  Bytes encoded_;
+};
+
+// Builds headers in a fixed buffer. What does not fit is left out and `cut` is set.
+class HeaderWriter {
+ public:
+  explicit HeaderWriter(MutableBytes buffer) : buffer_(buffer) {}
+  void add(std::string_view key, std::string_view value);
+  Headers headers() const { return Headers(Bytes(buffer_.data(), size_)); }
+  bool cut() const { return cut_; }
+  void clear() { size_ = 0; }
+
+ private:
+  MutableBytes buffer_;
+  std::size_t size_ = 0;
+  bool cut_ = false;
+};
+
+struct Event {
+  Time time;
+  std::uint16_t source = 0;  // the agent's number of the configured source
+  Severity severity = Severity::none;
+  Headers context;  // what all events of this connection or file share
+  Headers headers;  // what only this event has
+  Bytes body;
+};
+
+}  // namespace runnel::pipeline

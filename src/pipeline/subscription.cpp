@@ -1,0 +1,328 @@
+#include "pipeline/subscription.hpp"
+
+#include <algorithm>
+
+#include "pipeline/channel.hpp"
+
+namespace runnel::pipeline {
+
+using State = InFlight::State;
+
+void Subscription::begin(Channel& channel, const char* name) {
+  channel_ = &channel;
+  name_ = name;
+  cursor_ = channel.head_;
+  written_ = watermark_ = cursor_.position;
+  events_read_ = channel.events_put_;
+}
+
+Subscription::Next Subscription::next(const Take& take) { return Next(*this, take); }
+
+std::size_t Subscription::lag_bytes() const {
+  return static_cast<std::size_t>(channel_->head_.position - watermark_);
+}
+bool Subscription::has_unread() const { return cursor_.position != channel_->head_.position; }
+std::uint64_t Subscription::unread_events() const { return channel_->events_put_ - events_read_; }
+
+// --- taking ----------------------------------------------------------------------------------
+
+Instant Subscription::lingers_until(const Take& take) const {
+  return unread_since_ == never ? never : after(unread_since_, take.linger);
+}
+
+bool Subscription::worth_taking(const Take& take) const {
+  if (!has_unread()) return false;
+  const auto unread_bytes = channel_->head_.position - cursor_.position;
+  return unread_bytes >= take.bytes_max || unread_events() >= take.events_max ||
+         channel_->closed_ || !channel_->writers_.empty() ||
+         channel_->scheduler_.now() >= lingers_until(take);
+}
+
+InFlight* Subscription::take_returned() {
+  for (InFlight& batch : in_flight_) {
+    if (batch.state != State::returned) continue;
+    batch.state = State::taken;
+    return &batch;
+  }
+  return nullptr;
+}
+
+InFlight* Subscription::try_take(const Take& take) {
+  if (InFlight* returned = take_returned(); returned != nullptr) return returned;
+  return worth_taking(take) ? &take_new(take) : nullptr;
+}
+
+InFlight& Subscription::take_new(const Take& take) {
+  const auto slot = std::find_if(slots_.begin(), slots_.end(),
+                                 [](const InFlight& each) { return each.state == State::free; });
+  RUNNEL_ASSERT(slot != slots_.end());
+  slot->state = State::taken;
+  slot->first = cursor_;
+  slot->sequence = sequence_++;
+  slot->gap = std::exchange(gap_, Gap{});
+  slot->lost = Gap{};
+  const auto unread_bytes = channel_->head_.position - cursor_.position;
+  if (unread_bytes <= take.bytes_max && unread_events() <= take.events_max) {
+    slot->last = channel_->head_.position;
+    slot->events = static_cast<std::uint32_t>(unread_events());
+    cursor_ = channel_->head_;
+  } else {
+    walk_batch(*slot, take);
+  }
+  events_read_ += slot->events;
+  in_flight_.push_back(*slot);
+  unread_since_ = has_unread() ? channel_->scheduler_.now() : never;
+  return *slot;
+}
+
+// Finds where a batch ends that does not take everything. A record larger than the limit goes
+// alone.
+void Subscription::walk_batch(InFlight& batch, const Take& take) {
+  batch.events = 0;
+  Position end = cursor_.position;
+  while (end != channel_->head_.position && batch.events < take.events_max) {
+    const Record record(channel_->at(cursor_));
+    const bool padding = record.kind() == RecordKind::padding;
+    if (!padding && batch.events > 0 && end + record.size() - batch.first.position > take.bytes_max)
+      break;
+    batch.events += padding ? 0 : 1;
+    channel_->step(cursor_, record.size());
+    end = cursor_.position;
+  }
+  batch.last = end;
+}
+
+// --- waking ----------------------------------------------------------------------------------
+
+void Subscription::more_to_read() {
+  if (unread_since_ == never && has_unread()) unread_since_ = channel_->scheduler_.now();
+  offer();
+}
+
+// A putter waits for room: what there is goes out now, however little.
+void Subscription::room_is_wanted() {
+  offer();
+  pressure_.ring();
+}
+
+bool Subscription::settling_is_urgent() const {
+  return unsettled_bytes() > 0 &&
+         (!channel_->writers_.empty() || unsettled_bytes() * 2 >= channel_->capacity());
+}
+
+// Gives batches to those who wait, oldest first; whoever gets none waits out the linger.
+void Subscription::offer() {
+  while (!waiting_.empty()) {
+    Next& next = waiting_.front();
+    InFlight* taken = try_take(next.take_);
+    const bool ended = taken == nullptr && channel_->closed_ && !has_unread();
+    if (taken == nullptr && !ended) {
+      const Instant until = lingers_until(next.take_);
+      if (next.deadline() != until) next.rearm(until);
+      return;
+    }
+    static_cast<Link<NextTag>&>(next).unlink();
+    next.taken_ = taken;
+    next.complete(ended ? Error::closed : Error::none);
+  }
+}
+
+void Subscription::Next::start() {
+  subscription_.waiting_.push_back(*this);
+  subscription_.offer();
+}
+
+// The linger is over: what there is goes out. Or the scope was cancelled.
+void Subscription::Next::abort() {
+  Link<NextTag>::unlink();
+  if (abort_reason() == Error::timed_out) taken_ = subscription_.try_take(take_);
+  complete(taken_ == nullptr ? Error::cancelled : Error::none);
+}
+
+Result<Batch> Subscription::Next::await_resume() {
+  if (taken_ == nullptr) return fail(error());
+  return Batch(subscription_, *taken_);
+}
+
+// --- settling --------------------------------------------------------------------------------
+
+void Subscription::release(InFlight& batch) {
+  batch.unlink();
+  batch.state = State::free;
+}
+
+void Subscription::commit(InFlight& done) {
+  if (done.state == State::detached) {
+    release(done);
+    return;
+  }
+  done.state = State::acknowledged;
+  advance_over_acknowledged();
+}
+
+// Acknowledgements come in any order; the watermark moves over the contiguous part.
+void Subscription::advance_over_acknowledged() {
+  while (!in_flight_.empty() && in_flight_.front().state == State::acknowledged) {
+    InFlight& oldest = in_flight_.front();
+    // Invariant: a subscription's batches are either all committed or all held and settled.
+    RUNNEL_ASSERT(watermark_ == written_);
+    watermark_ = written_ = oldest.last;
+    release(oldest);
+  }
+  channel_->watermark_moved();
+}
+
+void Subscription::hold(InFlight& done) {
+  if (done.state == State::detached) {
+    release(done);
+    return;
+  }
+  // Invariant: whoever holds has one batch in flight, so they are written in order.
+  RUNNEL_ASSERT(&in_flight_.front() == &done);
+  written_ = done.last;
+  release(done);
+}
+
+void Subscription::settle(Position until) {
+  const Position settled = std::min(until, written_);
+  if (settled <= watermark_) return;
+  watermark_ = settled;
+  channel_->watermark_moved();
+}
+
+void Subscription::give_back(InFlight& batch) {
+  if (batch.state == State::detached) {
+    give_up(batch);
+    return;
+  }
+  batch.state = State::returned;
+  offer();
+}
+
+// Only the newest batch can give back its end: what follows is then unread again.
+void Subscription::give_back_from(InFlight& batch, const Mark& end, std::uint32_t events_kept) {
+  RUNNEL_ASSERT(&in_flight_.back() == &batch && batch.last == cursor_.position);
+  RUNNEL_ASSERT(events_kept > 0);
+  events_read_ -= batch.events - events_kept;
+  batch.events = events_kept;
+  batch.last = end.position;
+  cursor_ = end;
+  if (unread_since_ == never) unread_since_ = channel_->scheduler_.now();
+}
+
+// --- dropping --------------------------------------------------------------------------------
+
+Gap Subscription::measure(Mark from, Position until) const {
+  Gap gap;
+  while (from.position < until) {
+    const Record record(channel_->at(from));
+    if (record.kind() == RecordKind::event)
+      gap.add(Gap{1, record.body().size(), record.time(), record.time()});
+    channel_->step(from, record.size());
+  }
+  return gap;
+}
+
+// Adds to `gap` what was dropped, and to the channel's counters.
+void Subscription::count(const Gap& dropped, Gap& gap) {
+  gap.add(dropped);
+  channel_->counters_.dropped_events += dropped.events;
+  channel_->counters_.dropped_bytes += dropped.bytes;
+}
+
+// A batch that will not be delivered: what it would have said is said by the next one.
+void Subscription::give_up(InFlight& batch) {
+  Gap gap = batch.gap;
+  count(batch.lost, gap);
+  gap.add(gap_);
+  gap_ = gap;
+  release(batch);
+}
+
+// The ring takes back everything before `target` or a little more. What is written already is not
+// lost; batches that a worker has a copy of stay with it; the rest becomes a gap.
+void Subscription::drop_until(Position target) {
+  if (watermark_ >= target) return;
+  drop_in_flight(target);
+  if (cursor_.position < target) {
+    Mark end = cursor_;
+    std::uint64_t records = 0;
+    while (end.position < target) {
+      const Record record(channel_->at(end));
+      records += record.kind() == RecordKind::padding ? 0u : 1u;
+      channel_->step(end, record.size());
+    }
+    count(measure(cursor_, end.position), gap_);
+    events_read_ += records;
+    cursor_ = end;
+    if (!has_unread()) unread_since_ = never;
+  }
+  // Invariant: nothing lies between what is written and the oldest batch in flight or unread
+  // record.
+  const Position written_before = written_;
+  written_ = in_flight_.empty() ? cursor_.position : in_flight_.front().first.position;
+  watermark_ = written_before <= target ? written_ : target;
+}
+
+void Subscription::drop_in_flight(Position target) {
+  for (InFlight& batch : in_flight_) {
+    if (batch.first.position >= target) return;
+    switch (batch.state) {
+      case State::acknowledged:
+        release(batch);
+        break;
+      case State::encoded:
+        batch.lost = measure(batch.first, batch.last);
+        batch.unlink();
+        batch.state = State::detached;
+        break;
+      case State::returned:
+        batch.lost = measure(batch.first, batch.last);
+        give_up(batch);
+        break;
+      case State::taken:
+        // Given out in this very turn, not yet read: it goes out empty, as a gap.
+        count(measure(batch.first, batch.last), batch.gap);
+        batch.events = 0;
+        batch.unlink();
+        batch.state = State::detached;
+        break;
+      case State::free:
+      case State::detached:
+        RUNNEL_ASSERT(batch.state != State::free && batch.state != State::detached);
+    }
+  }
+}
+
+void Subscription::rewound(const Mark& head) {
+  cursor_ = head;
+  written_ = watermark_ = head.position;
+}
+
+// --- reading ---------------------------------------------------------------------------------
+
+RecordReader::RecordReader(const Batch& batch)
+    : batch_(batch), channel_(*batch.subscription_->channel_), behind_(batch.slot_->first) {
+  RUNNEL_ASSERT(batch.slot_->state == State::taken || batch.slot_->events == 0);
+}
+
+bool RecordReader::next() {
+  if (batch_.slot_->events == 0) return false;
+  if (started_) ++events_before_;
+  started_ = true;
+  while (behind_.position < batch_.slot_->last) {
+    at_ = behind_;
+    record_ = Record(channel_.at(at_));
+    channel_.step(behind_, record_.size());
+    if (record_.kind() != RecordKind::padding) return true;
+  }
+  // Invariant: a batch's count is that of its records.
+  RUNNEL_ASSERT(events_before_ == batch_.slot_->events);
+  return false;
+}
+
+void RecordReader::cut_before() {
+  batch_.subscription_->give_back_from(*batch_.slot_, at_, events_before_);
+}
+
+}  // namespace runnel::pipeline

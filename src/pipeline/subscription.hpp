@@ -1,0 +1,196 @@
+// A reader of a channel: a cursor (how far it has taken) and a watermark (how far its destination
+// has acknowledged). Several subscriptions each see every event; several workers on one share them.
+//
+// A taken batch ends in one of three ways: `commit` (the destination has it), `hold` (it is
+// written; the sink settles it later, when it is durable), or it is dropped uncommitted and comes
+// back, to be taken again as it was, before anything newer.
+//
+// Invariant: watermark <= written <= cursor <= head.
+#pragma once
+
+#include <array>
+
+#include "async/notice.hpp"
+#include "async/wait.hpp"
+#include "base/list.hpp"
+#include "pipeline/position.hpp"
+#include "pipeline/record.hpp"
+
+namespace runnel::pipeline {
+
+class Channel;
+class Batch;
+
+// How much a batch takes, and how long the first event in it may wait for company.
+struct Take {
+  std::size_t bytes_max = 128 * 1024;  // of records, in the ring; one larger record is taken alone
+  std::uint32_t events_max = 10'000;
+  Duration linger = std::chrono::seconds(1);
+};
+
+struct InFlightTag;
+struct NextTag;
+
+// A batch that was taken and not yet settled. Its place among the others is its order in the ring.
+struct InFlight : Link<InFlightTag> {
+  enum class State : std::uint8_t {
+    free,
+    taken,         // a worker reads its records
+    encoded,       // a worker has a copy: the ring may take the room, then it is `detached`
+    detached,      // no longer in the ring; still the worker's to deliver
+    returned,      // waits to be taken again
+    acknowledged,  // done, but one before it is not
+  };
+  State state = State::free;
+  Mark first;
+  Position last = 0;
+  std::uint32_t events = 0;  // event and gap records
+  std::uint64_t sequence = 0;
+  Gap gap;   // dropped in front of it; goes out with it
+  Gap lost;  // what is lost if a detached one is not delivered
+};
+
+class Subscription {
+ public:
+  static constexpr std::size_t in_flight_max = 16;
+
+  class Next;
+  // The next batch: at once when `take` is filled, else after `linger`; `closed` when the channel
+  // is closed and everything has been taken.
+  Next next(const Take& take);
+
+  // Everything before `until` that was held is durable now.
+  void settle(Position until);
+  // Whoever holds should settle soon: a putter waits, or half of the ring is written but unsettled.
+  bool settling_is_urgent() const;
+  // Rings when a putter begins to wait.
+  async::Notice& pressure() { return pressure_; }
+
+  Position watermark() const { return watermark_; }
+  Position written() const { return written_; }
+  Position cursor() const { return cursor_.position; }
+  std::size_t unsettled_bytes() const { return static_cast<std::size_t>(written_ - watermark_); }
+  std::size_t lag_bytes() const;
+  const char* name() const { return name_; }
+  Channel& channel() const { return *channel_; }
+
+ private:
+  friend class Channel;
+  friend class Batch;
+  friend class RecordReader;
+
+  // For the channel.
+  void begin(Channel& channel, const char* name);
+  void more_to_read();
+  void room_is_wanted();
+  void drop_until(Position target);
+  void rewound(const Mark& head);
+
+  // For batches.
+  void commit(InFlight& done);
+  void hold(InFlight& written);
+  void give_back(InFlight& batch);
+  void give_back_from(InFlight& batch, const Mark& end, std::uint32_t events_kept);
+
+  std::uint64_t unread_events() const;
+  bool has_unread() const;
+  bool worth_taking(const Take& take) const;
+  Instant lingers_until(const Take& take) const;
+  InFlight* try_take(const Take& take);
+  InFlight* take_returned();
+  InFlight& take_new(const Take& take);
+  void walk_batch(InFlight& batch, const Take& take);
+  void drop_in_flight(Position target);
+  Gap measure(Mark from, Position until) const;
+  void count(const Gap& dropped, Gap& gap);
+  void give_up(InFlight& batch);
+  void release(InFlight& batch);
+  void advance_over_acknowledged();
+  void offer();
+
+  Channel* channel_ = nullptr;
+  const char* name_ = "";
+  Mark cursor_;
+  Position written_ = 0;
+  Position watermark_ = 0;
+  std::uint64_t events_read_ = 0;  // counted as the channel's events_put_
+  std::uint64_t sequence_ = 0;
+  Instant unread_since_ = never;  // when the oldest unread event was put; never: all is read
+  Gap gap_;                       // drop_oldest: in front of the next batch
+
+  std::array<InFlight, in_flight_max> slots_;
+  List<InFlight, InFlightTag> in_flight_;  // ordered by position
+  List<Next, NextTag> waiting_;
+  async::Notice pressure_;
+};
+
+class [[nodiscard]] Subscription::Next final : public async::Wait, public Link<NextTag> {
+ public:
+  Next(Subscription& subscription, const Take& take) : subscription_(subscription), take_(take) {}
+  Result<Batch> await_resume();
+
+ private:
+  friend class Subscription;
+  void start() override;
+  void abort() override;
+
+  Subscription& subscription_;
+  Take take_;
+  InFlight* taken_ = nullptr;
+};
+
+// A taken batch, in the frame of the worker that took it.
+class [[nodiscard]] Batch {
+ public:
+  Batch(Subscription& subscription, InFlight& slot) : subscription_(&subscription), slot_(&slot) {}
+  Batch(Batch&& other) noexcept
+      : subscription_(other.subscription_), slot_(std::exchange(other.slot_, nullptr)) {}
+  Batch& operator=(Batch&&) = delete;
+  ~Batch() {
+    if (slot_ != nullptr) subscription_->give_back(*slot_);
+  }
+
+  std::uint32_t events() const { return slot_->events; }  // gap records count as one
+  std::uint64_t sequence() const { return slot_->sequence; }
+  Position first() const { return slot_->first.position; }
+  Position last() const { return slot_->last; }
+  // Dropped before this batch by `drop_oldest`; empty mostly.
+  const Gap& gap() const { return slot_->gap; }
+
+  // The worker has its own copy now. From here on the ring may take the room.
+  void encoded() {
+    if (slot_->state == InFlight::State::taken) slot_->state = InFlight::State::encoded;
+  }
+
+  void commit() { subscription_->commit(*std::exchange(slot_, nullptr)); }
+  void hold() { subscription_->hold(*std::exchange(slot_, nullptr)); }
+
+ private:
+  friend class RecordReader;
+  Subscription* subscription_;
+  InFlight* slot_;
+};
+
+// Walks the records of a batch that is not yet `encoded`, without a co_await in between:
+//   RecordReader reader(batch);
+//   while (reader.next()) use(reader.record());
+class RecordReader {
+ public:
+  explicit RecordReader(const Batch& batch);
+  bool next();
+  const Record& record() const { return record_; }
+  // Leaves the current record and all behind it for the next batch; what was read before stays.
+  // Only for the newest batch of the subscription. At least one record must have been kept.
+  void cut_before();
+
+ private:
+  const Batch& batch_;
+  const Channel& channel_;
+  Mark at_;      // of the current record
+  Mark behind_;  // of the one after it
+  std::uint32_t events_before_ = 0;
+  bool started_ = false;
+  Record record_{nullptr};
+};
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,487 @@
+// Goal: every event put is taken exactly once by every subscription, in order, or is counted in a
+// gap; puts are all or nothing; custody never passes what was not acknowledged.
+// Method: random sources and workers as tasks over one channel, checked against plain counters.
+// Each body carries its number, so that any loss, repetition or reordering shows.
+#include "pipeline/channel.hpp"
+
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "async/frame_arena.hpp"
+#include "async/sleep.hpp"
+#include "async/task.hpp"
+#include "tests/support/manual_reactor.hpp"
+
+using namespace runnel;
+using namespace runnel::async;
+using namespace runnel::pipeline;
+
+namespace {
+
+struct World {
+  explicit World(const ChannelSettings& settings) : memory(4u << 20) {
+    void* at = memory.data();
+    std::size_t space = memory.size();
+    std::align(Region::base_alignment, 2u << 20, at, space);
+    Region region = Region::over({static_cast<std::byte*>(at), 2u << 20});
+    carved = ChannelMemory::carve(region, settings);
+    channel.emplace(scheduler, "main", settings, carved);
+  }
+  void settle() {
+    do scheduler.turn(reactor.now());
+    while (!scheduler.idle());
+  }
+  std::vector<std::byte> memory;
+  alignas(std::max_align_t) std::byte frames[512 * 1024];
+  FrameArena arena{MutableBytes(frames)};
+  test::ManualReactor reactor;
+  Scheduler scheduler{reactor};
+  ChannelMemory carved;
+  std::optional<Channel> channel;
+};
+
+Event numbered(std::uint64_t number, std::vector<std::byte>& body, std::size_t size) {
+  body.resize(std::max<std::size_t>(size, 8));
+  store(body.data(), number);
+  Event event;
+  event.time = Time{static_cast<std::int64_t>(number), true};
+  event.body = body;
+  return event;
+}
+
+std::vector<std::uint64_t> numbers_in(const Batch& batch) {
+  std::vector<std::uint64_t> numbers;
+  RecordReader reader(batch);
+  while (reader.next())
+    if (reader.record().kind() == RecordKind::event)
+      numbers.push_back(load<std::uint64_t>(reader.record().body().data()));
+  return numbers;
+}
+
+void put_all(Channel& channel, std::uint64_t from, std::uint64_t until, std::size_t size = 100) {
+  std::vector<std::byte> body;
+  Put put = channel.put();
+  for (std::uint64_t number = from; number < until; ++number)
+    REQUIRE(put.append(numbered(number, body, size)).ok());
+  put.commit();
+}
+
+struct Taken {
+  bool done = false;
+  Error error = Error::none;
+  std::vector<std::uint64_t> numbers;
+  std::optional<Batch> batch;
+};
+Task<void> take_one(Subscription& subscription, Take take, Taken& taken) {
+  auto batch = co_await subscription.next(take);
+  taken.done = true;
+  if (!batch) {
+    taken.error = batch.error();
+    co_return;
+  }
+  taken.numbers = numbers_in(*batch);
+  taken.batch.emplace(std::move(*batch));
+}
+
+constexpr std::size_t small_ring = 64 * 1024;
+
+}  // namespace
+
+TEST_CASE("channel: a put that is not committed never happened") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  std::vector<std::byte> body;
+  {
+    Put put = channel.put();
+    REQUIRE(put.append(numbered(1, body, 100)).ok());
+  }
+  CHECK(channel.used() == 0);
+  put_all(channel, 5, 7);
+  Scope scope(world.scheduler, "test");
+  Taken taken;
+  scope.spawn(take_one(subscription, {.linger = 0ns}, taken));
+  world.settle();
+  CHECK(taken.numbers == std::vector<std::uint64_t>{5, 6});
+  CHECK(channel.custody() < channel.head());
+  taken.batch->commit();
+  CHECK(channel.drained());
+}
+
+TEST_CASE("channel: linger, event limit and byte limit decide when a batch is due") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  Taken taken;
+  const Instant start = world.reactor.now();
+  SUBCASE("linger counts from the first event, and without events nothing wakes") {
+    scope.spawn(take_one(subscription, {.linger = 2s}, taken));
+    world.settle();
+    CHECK(world.scheduler.timers().nearest() == never);
+    put_all(channel, 0, 1);
+    world.settle();
+    CHECK_FALSE(taken.done);
+    world.scheduler.turn(start + 1s);
+    put_all(channel, 1, 2);
+    while (!taken.done) world.scheduler.turn();
+    CHECK(world.reactor.now() == start + 2s);
+    CHECK(taken.numbers == std::vector<std::uint64_t>{0, 1});
+  }
+  SUBCASE("events") {
+    scope.spawn(take_one(subscription, {.events_max = 3, .linger = 1h}, taken));
+    put_all(channel, 0, 2);
+    world.settle();
+    CHECK_FALSE(taken.done);
+    put_all(channel, 2, 7);
+    world.settle();
+    CHECK(taken.numbers == std::vector<std::uint64_t>{0, 1, 2});
+  }
+  SUBCASE("bytes: exactly filled, and the next record waits") {
+    const std::size_t each = record_bytes(0, 100);
+    scope.spawn(take_one(subscription, {.bytes_max = 3 * each, .linger = 1h}, taken));
+    put_all(channel, 0, 4);
+    world.settle();
+    CHECK(taken.numbers == std::vector<std::uint64_t>{0, 1, 2});
+    CHECK(taken.batch->last() - taken.batch->first() == 3 * each);
+  }
+  SUBCASE("closed: the rest at once, then the end") {
+    scope.spawn(take_one(subscription, {.linger = 1h}, taken));
+    put_all(channel, 0, 1);
+    channel.close();
+    world.settle();
+    CHECK(taken.numbers.size() == 1);
+    Taken end;
+    scope.spawn(take_one(subscription, {.linger = 1h}, end));
+    world.settle();
+    CHECK(end.error == Error::closed);
+  }
+  SUBCASE("cancelled") {
+    scope.spawn(take_one(subscription, {.linger = 1h}, taken));
+    world.settle();
+    scope.cancel();
+    world.settle();
+    CHECK(taken.error == Error::cancelled);
+  }
+  world.settle();
+  if (taken.batch) taken.batch->commit();
+  taken.batch.reset();
+}
+
+TEST_CASE("channel: a batch given back comes again as it was, before anything newer") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 3);
+  Taken first, second, again;
+  scope.spawn(take_one(subscription, {.linger = 0ns}, first));
+  world.settle();
+  put_all(channel, 3, 5);
+  const auto sequence = first.batch->sequence();
+  first.batch.reset();
+  scope.spawn(take_one(subscription, {.linger = 0ns}, again));
+  scope.spawn(take_one(subscription, {.linger = 0ns}, second));
+  world.settle();
+  CHECK(again.numbers == first.numbers);
+  CHECK(again.batch->sequence() == sequence);
+  CHECK(second.numbers == std::vector<std::uint64_t>{3, 4});
+  second.batch->commit();
+  CHECK(channel.custody() == again.batch->first());
+  again.batch->commit();
+  CHECK(channel.drained());
+}
+
+TEST_CASE("channel: held batches settle up to what is durable") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 1);
+  Taken first, second;
+  scope.spawn(take_one(subscription, {.linger = 0ns}, first));
+  world.settle();
+  put_all(channel, 1, 2);
+  scope.spawn(take_one(subscription, {.linger = 0ns}, second));
+  world.settle();
+  const Position middle = first.batch->last();
+  first.batch->hold();
+  second.batch->hold();
+  CHECK(channel.custody() == 0);
+  CHECK(subscription.unsettled_bytes() == channel.used());
+  subscription.settle(middle);
+  CHECK(channel.custody() == middle);
+  subscription.settle(subscription.written());
+  CHECK(channel.drained());
+}
+
+TEST_CASE("channel: a record too large for the ring is refused, the largest fits anywhere") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  std::vector<std::byte> body;
+  const std::size_t largest = channel.record_bytes_max() - sizeof(RecordHeader);
+  {
+    Put put = channel.put();
+    CHECK(put.append(numbered(0, body, largest + 1)).error() == Error::too_large);
+  }
+  for (std::uint64_t number = 0; number < 50; ++number) {
+    put_all(channel, number, number + 1, largest);
+    Taken taken;
+    scope.spawn(take_one(subscription, {.linger = 0ns}, taken));
+    world.settle();
+    CHECK(taken.numbers == std::vector<std::uint64_t>{number});
+    taken.batch->commit();
+  }
+}
+
+TEST_CASE("channel: drop_newest leaves its gap where the events were") {
+  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_newest});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 1000);
+  const auto dropped = channel.counters().dropped_events;
+  CHECK(dropped > 0);
+  CHECK(channel.counters().dropped_bytes == dropped * 100);
+  Taken taken;
+  scope.spawn(take_one(subscription, {.bytes_max = small_ring}, taken));
+  world.settle();
+  CHECK(taken.numbers.size() == 1000 - dropped);
+  taken.batch->commit();
+  put_all(channel, 1000, 1001);
+  taken.batch.reset();
+  scope.spawn(take_one(subscription, {.linger = 0ns}, taken));
+  world.settle();
+  RecordReader reader(*taken.batch);
+  REQUIRE(reader.next());
+  REQUIRE(reader.record().kind() == RecordKind::gap);
+  const Gap gap = reader.record().gap();
+  CHECK(gap.events == dropped);
+  CHECK(gap.bytes == dropped * 100);
+  CHECK(gap.first.ns == static_cast<std::int64_t>(1000 - dropped));
+  CHECK(gap.last.ns == 999);
+  CHECK(taken.numbers == std::vector<std::uint64_t>{1000});
+  taken.batch->commit();
+  taken.batch.reset();
+}
+
+TEST_CASE("channel: drop_oldest takes from those who lag, whatever their batch is doing") {
+  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 100);
+  Taken encoded, returned;
+  scope.spawn(take_one(subscription, {.linger = 0ns}, encoded));
+  world.settle();
+  encoded.batch->encoded();
+  put_all(channel, 100, 200);
+  scope.spawn(take_one(subscription, {.linger = 0ns}, returned));
+  world.settle();
+  returned.batch.reset();
+  for (std::uint64_t from = 200; from < 2000; from += 100) put_all(channel, from, from + 100);
+  SUBCASE("the copy on the wire is acknowledged") {
+    encoded.batch->commit();
+    encoded.batch.reset();
+  }
+  SUBCASE("the copy on the wire fails") { encoded.batch.reset(); }
+  const auto dropped = channel.counters().dropped_events;
+  Taken rest;
+  scope.spawn(take_one(subscription, {.bytes_max = small_ring, .linger = 0ns}, rest));
+  world.settle();
+  CHECK(rest.batch->gap().events == dropped);
+  const auto kept = rest.numbers.size();
+  CHECK(rest.numbers.back() == 1999);
+  CHECK((kept + dropped == 2000 || kept + dropped == 1900));
+  rest.batch->commit();
+  rest.batch.reset();
+  CHECK(channel.drained());
+}
+
+// --- the model ---------------------------------------------------------------------------------
+
+namespace {
+
+struct Model {
+  std::mt19937 random;
+  std::uint64_t put = 0;  // committed: numbers 0 .. put - 1
+  std::uint64_t steps = 0;
+  std::uint64_t steps_max = 0;
+  bool sources_done = false;
+  int chance(int from, int to) { return std::uniform_int_distribution<int>(from, to)(random); }
+};
+
+// What one subscription has seen.
+struct Seen {
+  std::vector<std::uint8_t> delivered;  // times, by number
+  std::uint64_t gap_events = 0;
+  std::uint64_t last = 0;
+  bool ordered = true;
+};
+
+Task<void> random_source(Channel& channel, Model& model) {
+  std::vector<std::byte> body;
+  while (model.steps < model.steps_max) {
+    const std::size_t size = static_cast<std::size_t>(
+        model.chance(0, 50) == 0 ? model.chance(1000, 20'000) : model.chance(0, 400));
+    const auto ready = co_await channel.writable(record_bytes(0, std::max<std::size_t>(size, 8)));
+    if (!ready) co_return;
+    {
+      Put put = channel.put();
+      const int count = model.chance(1, 30);
+      std::uint64_t next = model.put;
+      for (int each = 0; each < count; ++each) {
+        ++model.steps;
+        if (!put.append(numbered(next, body, size))) break;
+        ++next;
+      }
+      if (model.chance(0, 9) != 0) {
+        put.commit();
+        model.put = next;
+      }
+    }
+    if (model.chance(0, 2) == 0) co_await yield();
+  }
+  model.sources_done = true;
+  channel.close();
+}
+
+void note(const Batch& batch, Seen& seen) { seen.gap_events += batch.gap().events; }
+void note_delivered(const std::vector<std::uint64_t>& numbers, Seen& seen) {
+  for (const std::uint64_t number : numbers) {
+    if (seen.delivered.size() <= number) seen.delivered.resize(number + 1000);
+    ++seen.delivered[number];
+    seen.ordered = seen.ordered && (number >= seen.last);
+    seen.last = number;
+  }
+}
+
+struct Reading {
+  std::vector<std::uint64_t> numbers;
+  std::uint64_t gaps = 0;
+};
+Reading read_some(Batch& batch, Model& model, bool may_cut) {
+  Reading reading;
+  const int keep = may_cut && model.chance(0, 5) == 0 ? model.chance(1, 20) : 1 << 30;
+  RecordReader reader(batch);
+  for (int each = 0; reader.next(); ++each) {
+    if (each == keep) {
+      reader.cut_before();
+      break;
+    }
+    if (reader.record().kind() == RecordKind::gap) {
+      reading.gaps += reader.record().gap().events;
+    } else {
+      reading.numbers.push_back(load<std::uint64_t>(reader.record().body().data()));
+    }
+  }
+  return reading;
+}
+
+Task<void> random_worker(Channel& channel, Subscription& subscription, Model& model, Seen& seen,
+                         bool holds, bool alone) {
+  for (;;) {
+    Take take{.bytes_max = static_cast<std::size_t>(model.chance(200, 30'000)),
+              .events_max = static_cast<std::uint32_t>(model.chance(1, 200)),
+              .linger = Duration(model.chance(0, 3) * 1000)};
+    auto taken = co_await subscription.next(take);
+    if (!taken) co_return;
+    Batch batch = std::move(*taken);
+    ++model.steps;
+    const Reading reading = read_some(batch, model, alone);
+    if (model.chance(0, 9) == 0) continue;  // given back unread
+    batch.encoded();
+    for (int delay = model.chance(0, 3); delay > 0; --delay) co_await yield();
+    if (model.chance(0, 9) == 0) continue;  // delivery failed
+    note(batch, seen);
+    seen.gap_events += reading.gaps;
+    note_delivered(reading.numbers, seen);
+    if (!holds) {
+      batch.commit();
+      continue;
+    }
+    batch.hold();
+    if (model.chance(0, 3) == 0) subscription.settle(subscription.written());
+    if (channel.closed() || subscription.settling_is_urgent())
+      subscription.settle(subscription.written());
+  }
+}
+
+Task<void> settle_under_pressure(Subscription& subscription) {
+  for (;;) {
+    const auto rang = co_await subscription.pressure().wait();
+    if (!rang) co_return;
+    co_await yield();
+    subscription.settle(subscription.written());
+  }
+}
+
+void run_model(unsigned seed, WhenFull when_full, std::uint64_t steps) {
+  INFO("seed " << seed << " policy " << static_cast<int>(when_full));
+  World world({.capacity_bytes = small_ring, .when_full = when_full, .subscriptions_max = 3});
+  Channel& channel = *world.channel;
+  Model model;
+  model.random.seed(seed);
+  model.steps_max = steps;
+  Seen alone, crowd, holding;
+  Subscription& first = channel.subscribe("alone");
+  Subscription& second = channel.subscribe("crowd");
+  Subscription& third = channel.subscribe("holding");
+  Scope scope(world.scheduler, "model");
+  scope.spawn(random_worker(channel, first, model, alone, false, true));
+  for (int worker = 0; worker < 4; ++worker)
+    scope.spawn(random_worker(channel, second, model, crowd, false, false));
+  scope.spawn(random_worker(channel, third, model, holding, true, true));
+  scope.spawn(random_source(channel, model));
+  Scope syncer(world.scheduler, "syncer");
+  syncer.spawn(settle_under_pressure(third));
+  std::uint64_t turns = 0;
+  while (scope.tasks() > 0) {
+    world.scheduler.turn(world.reactor.now() + 1us);
+    REQUIRE(++turns < steps * 100);
+    REQUIRE(channel.used() <= channel.capacity());
+    REQUIRE(channel.custody() <= channel.head());
+  }
+  syncer.cancel();
+  world.settle();
+  third.settle(third.written());
+  for (const Seen* seen : {&alone, &crowd, &holding}) {
+    std::uint64_t delivered = 0;
+    for (std::uint64_t number = 0; number < seen->delivered.size(); ++number) {
+      REQUIRE(seen->delivered[number] <= 1);
+      delivered += seen->delivered[number];
+    }
+    if (when_full == WhenFull::block) {
+      CHECK(seen->gap_events == 0);
+      CHECK(delivered == model.put);
+    } else {
+      CHECK(delivered + seen->gap_events == model.put);
+    }
+  }
+  CHECK(alone.ordered);
+  CHECK(holding.ordered);
+  CHECK(channel.drained());
+}
+
+std::uint64_t model_steps() {
+  const char* text = std::getenv("RUNNEL_MODEL_STEPS");
+  return text == nullptr ? 200'000 : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_CASE("channel model: block") {
+  for (unsigned seed = 1; seed <= 5; ++seed) run_model(seed, WhenFull::block, model_steps());
+}
+TEST_CASE("channel model: drop_newest") {
+  for (unsigned seed = 1; seed <= 5; ++seed) run_model(seed, WhenFull::drop_newest, model_steps());
+}
+TEST_CASE("channel model: drop_oldest") {
+  for (unsigned seed = 1; seed <= 5; ++seed) run_model(seed, WhenFull::drop_oldest, model_steps());
+}
