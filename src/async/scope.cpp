@@ -6,7 +6,15 @@
 namespace runnel::async {
 
 // Invariant: a scope ends with no task left in it.
-Scope::~Scope() { RUNNEL_ASSERT(tasks_ == 0); }
+Scope::~Scope() {
+  RUNNEL_ASSERT(tasks_ == 0);
+  unlink();
+}
+
+Scope::Scope(Scope& parent, const char* name) : Scope(parent.scheduler_, name) {
+  parent.children_.push_back(*this);
+  cancelled_ = parent.cancelled_;
+}
 
 void Scope::spawn(Task<void> task) {
   PromiseBase& promise = task.release().promise();
@@ -20,6 +28,7 @@ void Scope::cancel() {
   cancelled_ = true;
   for (Wait& wait : waits_)
     if (!wait.shielded_) wait.request_abort(Error::cancelled);
+  for (Scope& child : children_) child.cancel();
 }
 
 void Scope::reap(Runnable& finished) {

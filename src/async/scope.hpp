@@ -17,10 +17,14 @@ class PromiseBase;
 struct RootTag;
 class Join;
 
-class Scope {
+struct ChildTag;
+
+class Scope : private Link<ChildTag> {
  public:
   // `name` is static or outlives the scope: it is what logs and the allocation guard show.
   Scope(Scheduler& scheduler, const char* name) : scheduler_(scheduler), name_(name) {}
+  // Inside another: cancelling that one cancels this one too.
+  Scope(Scope& parent, const char* name);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
   ~Scope();
@@ -42,12 +46,14 @@ class Scope {
  private:
   friend class Wait;
   friend class Join;
+  friend class List<Scope, ChildTag>;
 
   Scheduler& scheduler_;
   const char* name_;
   bool cancelled_ = false;
   std::size_t tasks_ = 0;
   List<Wait, ScopeTag> waits_;  // everything its tasks are suspended on
+  List<Scope, ChildTag> children_;
   Join* join_ = nullptr;
 };
 

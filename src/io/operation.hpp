@@ -72,6 +72,13 @@ struct Request {
 };
 
 struct OperationTag;
+struct Operation;
+
+// Keeps an operation in a list of the driver's own, whatever list its owner has it in.
+struct DriverLink : Link<struct DriverTag> {
+  Operation* operation = nullptr;
+};
+using DriverList = List<DriverLink, DriverTag>;
 
 struct Operation : Link<OperationTag>, Request {
   enum class State : std::uint8_t { idle, submitted, completed };
@@ -87,6 +94,7 @@ struct Operation : Link<OperationTag>, Request {
   // For the driver, while submitted.
   std::uint32_t driver_flags = 0;
   void* driver_data = nullptr;
+  DriverLink driver_link;
 };
 
 // A receive that goes on until it is cancelled, fails or ends. Each time the reactor has filled

@@ -1,0 +1,97 @@
+#include "pipeline/component.hpp"
+
+namespace runnel::pipeline {
+namespace {
+
+constexpr std::uint64_t ns_per_hour = 3'600'000'000'000;
+
+constexpr Option shared[] = {
+    {.name = "batch.max_bytes",
+     .type = OptionType::size,
+     .standard = "128KiB",
+     .help = "a batch is due when it has this many bytes of records",
+     .minimum = 4096,
+     .maximum = 8u << 20},
+    {.name = "batch.max_events",
+     .type = OptionType::number,
+     .standard = "10000",
+     .help = "or this many events",
+     .minimum = 1,
+     .maximum = 1'000'000},
+    {.name = "batch.linger",
+     .type = OptionType::duration,
+     .standard = "1s",
+     .help = "or its first event has waited this long",
+     .maximum = ns_per_hour},
+    {.name = "retry.first",
+     .type = OptionType::duration,
+     .standard = "100ms",
+     .help = "the first wait after a failed delivery; each further one doubles, with jitter",
+     .minimum = 1'000'000,
+     .maximum = ns_per_hour},
+    {.name = "retry.longest",
+     .type = OptionType::duration,
+     .standard = "30s",
+     .help = "the longest wait between attempts; they never end",
+     .minimum = 1'000'000,
+     .maximum = 24 * ns_per_hour},
+};
+
+constexpr Option of_encoders[] = {
+    {.name = "encoding",
+     .type = OptionType::text,
+     .standard = "text",
+     .help = "text: the body and a newline; json: an object a line with time, source, headers",
+     .choices = "text|json"},
+    {.name = "gaps",
+     .type = OptionType::boolean,
+     .standard = "false",
+     .help = "text: write a line where events were dropped (json always does)"},
+    {.name = "compression.codec",
+     .type = OptionType::text,
+     .standard = "none",
+     .help = "each batch is one independent zstd frame or gzip member",
+     .choices = "none|gzip|zstd"},
+    {.name = "compression.level",
+     .type = OptionType::number,
+     .standard = "0",
+     .help = "zstd 1 to 19, gzip 1 to 9; 0: the codec's usual level (zstd 1, gzip 6)",
+     .maximum = 19},
+};
+
+int usual_level(codec::Codec codec) {
+  return codec == codec::Codec::zstd ? 1 : codec::levels_of(codec).standard;
+}
+
+}  // namespace
+
+std::span<const Option> delivery_options() { return shared; }
+std::span<const Option> encoding_options() { return of_encoders; }
+
+Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool encodes) {
+  DeliverySettings settings;
+  settings.take.bytes_max = values.size("batch.max_bytes");
+  settings.take.events_max = static_cast<std::uint32_t>(values.number("batch.max_events"));
+  settings.take.linger = values.duration("batch.linger");
+  settings.retry.first = values.duration("retry.first");
+  settings.retry.longest = values.duration("retry.longest");
+  if (settings.retry.longest < settings.retry.first)
+    return wrong("retry.longest", "is shorter than retry.first");
+  if (!encodes) return settings;
+  settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
+  settings.text_gaps = values.boolean("gaps");
+  settings.codec = *codec::codec_from(values.text("compression.codec"));
+  const auto level = static_cast<int>(values.number("compression.level"));
+  settings.level = level == 0 ? usual_level(settings.codec) : level;
+  const auto levels = codec::levels_of(settings.codec);
+  if (settings.codec == codec::Codec::none && level != 0)
+    return wrong("compression.level", "is set, but compression.codec is \"none\"");
+  if (settings.codec != codec::Codec::none &&
+      (settings.level < levels.lowest || settings.level > levels.highest))
+    return wrong("compression.level",
+                 concat("is ", settings.level, ", but ", codec::name_of(settings.codec),
+                        " has levels ", levels.lowest, " to ", levels.highest));
+  return settings;
+}
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,65 @@
+// Turns records into the bytes of a frame, in a fixed buffer.
+//   text: the body and a newline. Gaps are left out, or (gaps = true) written as a line
+//         "[runnel: 12 events dropped]".
+//   json: one object a line:
+//         {"time":"2026-11-22T11:42:18.123456Z","source":"applog","severity":"info",
+//          "headers":{"host":"gw"},"body":"..."}; a gap is {"gap":{"events":12,"bytes":3400,
+//          "from":"...","to":"..."}}. Severity and headers only where there are any.
+//   none: nothing is written; the records are only visited.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "codec/civil.hpp"
+#include "pipeline/clock.hpp"
+#include "pipeline/record.hpp"
+
+namespace runnel::pipeline {
+
+enum class Encoding : std::uint8_t { none, text, json };
+
+// What one record of at most this many bytes can become.
+std::size_t encoded_bytes_max(Encoding encoding, std::size_t record_bytes);
+
+class Encoder {
+ public:
+  // `sources`: names by number of source; outlives the encoder, as do the clock and the buffer.
+  Encoder(Encoding encoding, bool text_gaps, MutableBytes buffer,
+          std::span<const std::string_view> sources, const Clock& clock)
+      : encoding_(encoding),
+        text_gaps_(text_gaps),
+        buffer_(buffer),
+        sources_(sources),
+        clock_(clock) {}
+
+  // False: no room for it, nothing was written.
+  bool add(const Record& record);
+  bool add(const Gap& gap);
+  void clear() {
+    size_ = 0;
+    visited_bytes_ = 0;
+  }
+
+  Bytes plain() const { return buffer_.first(size_); }
+  // Body bytes of what was added, whatever the encoding.
+  std::uint64_t visited_bytes() const { return visited_bytes_; }
+  std::uint64_t replaced_characters() const { return replaced_characters_; }
+
+ private:
+  bool add_text(Bytes body);
+  bool add_json(const Record& record);
+  bool add_json(const Gap& gap);
+
+  Encoding encoding_;
+  bool text_gaps_;
+  MutableBytes buffer_;
+  std::span<const std::string_view> sources_;
+  const Clock& clock_;
+  codec::Rfc3339 rfc3339_;
+  std::size_t size_ = 0;
+  std::uint64_t visited_bytes_ = 0;
+  std::uint64_t replaced_characters_ = 0;
+};
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,75 @@
+#include "pipeline/outlet.hpp"
+
+#include <algorithm>
+
+namespace runnel::pipeline {
+
+void Outlet::connect(Channel& channel) {
+  RUNNEL_ASSERT(count_ < channels_.size());
+  channels_[count_++] = &channel;
+}
+
+bool Outlet::fits(std::size_t bytes) const {
+  return std::all_of(channels_.begin(), channels_.begin() + static_cast<std::ptrdiff_t>(count_),
+                     [&](Channel* each) { return !each->blocks() || each->fits(bytes); });
+}
+
+std::size_t Outlet::record_bytes_max() const {
+  std::size_t smallest = SIZE_MAX;
+  for (std::size_t index = 0; index < count_; ++index)
+    smallest = std::min(smallest, channels_[index]->record_bytes_max());
+  return smallest;
+}
+
+async::Task<Status> Outlet::writable(std::size_t bytes) {
+  // A channel that had room may have lost it to another source while this one waited for the next
+  // channel; then round again. Each round waits, so it cannot spin.
+  while (true) {
+    for (std::size_t index = 0; index < count_; ++index) {
+      const Status room = co_await channels_[index]->writable(bytes);
+      if (!room) co_return room;
+    }
+    if (count_ == 1 || fits(bytes)) co_return Status();
+  }
+}
+
+bool Outlet::in_custody(const Receipt& receipt) const {
+  for (std::size_t index = 0; index < count_; ++index)
+    if (channels_[index]->custody() < receipt.positions[index]) return false;
+  return true;
+}
+
+OutletPut::OutletPut(Outlet& outlet) : outlet_(outlet) {
+  for (std::size_t index = 0; index < outlet.count_; ++index)
+    puts_[index].emplace(*outlet.channels_[index]);
+}
+
+Status OutletPut::append(Event& event) {
+  event.source = outlet_.source_;
+  if (outlet_.count_ > 1 && !outlet_.fits(record_bytes(event))) return Error::no_room;
+  for (std::size_t index = 0; index < outlet_.count_; ++index) {
+    const Status status = puts_[index]->append(event);
+    if (status) continue;
+    if (status.error() != Error::too_large) {
+      // Invariant: room was found everywhere, so only the first of several can say no.
+      RUNNEL_ASSERT(index == 0);
+      return status;
+    }
+    ++outlet_.counters_.rejected_events;
+    return {};
+  }
+  ++events_;
+  bytes_ += event.body.size();
+  return {};
+}
+
+Receipt OutletPut::commit() {
+  Receipt receipt;
+  for (std::size_t index = 0; index < outlet_.count_; ++index)
+    receipt.positions[index] = puts_[index]->commit();
+  outlet_.counters_.received_events += events_;
+  outlet_.counters_.received_bytes += bytes_;
+  return receipt;
+}
+
+}  // namespace runnel::pipeline

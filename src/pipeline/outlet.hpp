@@ -1,0 +1,67 @@
+// Where a source puts: all of its channels at once. Every event goes into each; room is found in
+// all that block before anything is put into any. A Receipt says what has to be in custody,
+// everywhere, before the source may forget.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "async/task.hpp"
+#include "pipeline/channel.hpp"
+
+namespace runnel::pipeline {
+
+inline constexpr std::size_t outlet_channels_max = 4;
+
+struct Receipt {
+  std::array<Position, outlet_channels_max> positions = {};
+};
+
+class OutletPut;
+
+class Outlet {
+ public:
+  Outlet(std::uint16_t source, SourceCounters& counters) : source_(source), counters_(counters) {}
+
+  void connect(Channel& channel);  // start-up only
+  [[nodiscard]] OutletPut put();
+  // Until a record of `bytes` fits everywhere. Ok, cancelled, or closed.
+  async::Task<Status> writable(std::size_t bytes);
+  // The channels hold what the receipt was given for, or somebody further on does.
+  bool in_custody(const Receipt& receipt) const;
+  std::size_t record_bytes_max() const;
+  SourceCounters& counters() { return counters_; }
+
+ private:
+  friend class OutletPut;
+  bool fits(std::size_t bytes) const;
+
+  std::uint16_t source_;
+  SourceCounters& counters_;
+  std::array<Channel*, outlet_channels_max> channels_ = {};
+  std::size_t count_ = 0;
+};
+
+// All or nothing, in every channel; no co_await while it lives.
+class [[nodiscard]] OutletPut {
+ public:
+  explicit OutletPut(Outlet& outlet);
+  OutletPut(const OutletPut&) = delete;
+  OutletPut& operator=(const OutletPut&) = delete;
+
+  // Sets the event's source. `no_room`: commit, await `writable(record_bytes(event))`, put again.
+  // An event that fits no channel is dropped and counted as rejected: Ok.
+  Status append(Event& event);
+  Receipt commit();
+  std::uint64_t events() const { return events_; }
+
+ private:
+  Outlet& outlet_;
+  std::array<std::optional<Put>, outlet_channels_max> puts_;
+  std::uint64_t events_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+inline OutletPut Outlet::put() { return OutletPut(*this); }
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,50 @@
+// The contract of sinks. The runner takes batches, encodes and compresses them, and hands the sink
+// frames; the sink only has to get each frame to where it goes.
+//
+// Life: carve and construct, start, deliver (one frame at a time), shut.
+#pragma once
+
+#include "pipeline/context.hpp"
+
+namespace runnel::pipeline {
+
+// A batch, or the part of one that goes to one place, ready to be written.
+struct Frame {
+  Bytes wire;   // encoded and compressed: stands for itself
+  Bytes plain;  // encoded only; valid as long as `wire`
+  std::uint32_t events = 0;
+  std::uint64_t sequence = 0;  // of the batch, the same at every retry
+  std::uint64_t key = 0;       // what `Sink::partition` said of its events
+};
+
+struct Delivery {
+  enum class Outcome : std::uint8_t {
+    delivered,  // the destination has it and will keep it
+    held,       // written; the sink settles its subscription when it is durable
+    retry,      // not delivered, nothing of it remains; try again later
+  };
+  Outcome outcome = Outcome::delivered;
+  Error error = Error::none;                // of a retry
+  Duration retry_after = Duration::zero();  // what the destination asked for; zero: the back-off
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // Opens what can be opened now; what an earlier run left unfinished is put right. After a failure
+  // nothing else is called.
+  virtual async::Task<Started> start() = 0;
+  virtual async::Task<Delivery> deliver(const Frame& frame) = 0;
+  // Every frame has been delivered, or given up: finishes files, makes durable, settles.
+  virtual async::Task<void> shut() = 0;
+  // Events with different keys never share a frame (a path with a header in it). Asked only of
+  // sinks whose settings say `partitions`, for every event of a batch, before its frames are
+  // delivered; a batch has at most `partitions_max` different ones.
+  virtual std::uint64_t partition(const Record& record) {
+    (void)record;
+    return 0;
+  }
+  static constexpr std::size_t partitions_max = 64;
+};
+
+}  // namespace runnel::pipeline

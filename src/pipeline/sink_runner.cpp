@@ -1,0 +1,223 @@
+#include "pipeline/sink_runner.hpp"
+
+#include <algorithm>
+
+#include "async/sleep.hpp"
+
+namespace runnel::pipeline {
+
+using async::Task;
+
+namespace {
+
+codec::CompressorSettings compressor_settings(const DeliverySettings& settings,
+                                              std::size_t plain_bytes) {
+  return {.codec = settings.codec, .level = settings.level, .input_bytes_max = plain_bytes};
+}
+
+// A batch's worth, and never less than the largest single record can become.
+std::size_t plain_bytes(const DeliverySettings& settings) {
+  if (settings.encoding == Encoding::none) return 0;
+  return std::max(settings.take.bytes_max,
+                  encoded_bytes_max(settings.encoding, settings.record_bytes_max));
+}
+
+std::uint64_t random_seed(io::System& system) {
+  std::uint64_t seed = 0;
+  system.entropy(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed | 1;
+}
+
+}  // namespace
+
+DeliveryMemory DeliveryMemory::carve(Region& region, const DeliverySettings& settings) {
+  DeliveryMemory memory;
+  const std::size_t plain = plain_bytes(settings);
+  memory.plain = region.bytes(plain, "encoded batch");
+  if (settings.codec != codec::Codec::none) {
+    const auto compressor = compressor_settings(settings, plain);
+    memory.wire = region.bytes(codec::wire_bytes_max(compressor), "compressed batch");
+    memory.compressor = codec::Compressor::carve(region, compressor);
+  }
+  if (settings.partitions)
+    memory.keys = region.array<std::uint64_t>(settings.take.events_max, "partition keys");
+  region.frames(4, 1024);
+  return memory;
+}
+
+SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings& settings,
+                       const DeliveryMemory& memory, std::span<const std::string_view> sources)
+    : context_(context),
+      sink_(sink),
+      settings_(settings),
+      memory_(memory),
+      encoder_(settings.encoding, settings.text_gaps, memory.plain, sources, context.clock),
+      compressor_(compressor_settings(settings, memory.plain.size()), memory.compressor),
+      backoff_(settings.retry, random_seed(context.system)) {}
+
+Task<void> SinkRunner::run() {
+  for (;;) {
+    auto taken = co_await context_.subscription.next(settings_.take);
+    if (!taken) break;
+    Batch batch = std::move(*taken);
+    context_.clock.refresh();
+    encode(batch);
+    const bool delivered = co_await deliver(batch);
+    if (!delivered) break;
+    if (held_) {
+      batch.hold();
+    } else {
+      batch.commit();
+    }
+  }
+  co_await sink_.shut();
+}
+
+// --- encoding: no co_await from the first record to the last -----------------------------------
+
+void SinkRunner::encode(Batch& batch) {
+  encoder_.clear();
+  part_count_ = 0;
+  context_.counters.gap_events += batch.gap().events;
+  if (settings_.partitions) {
+    encode_partitioned(batch);
+  } else {
+    encode_whole(batch);
+  }
+  context_.counters.replaced_characters = encoder_.replaced_characters();
+  batch.encoded();
+}
+
+void SinkRunner::encode_whole(Batch& batch) {
+  encoder_.add(batch.gap());
+  std::uint32_t events = 0;
+  RecordReader reader(batch);
+  while (reader.next()) {
+    if (!encoder_.add(reader.record())) {
+      reader.cut_before();
+      break;
+    }
+    if (reader.record().kind() == RecordKind::gap)
+      context_.counters.gap_events += reader.record().gap().events;
+    ++events;
+  }
+  parts_[part_count_++] = Part{0, 0, encoder_.plain().size(), events};
+}
+
+// Notes the key of every event, and the different ones in `parts_`. Returns how many records belong
+// to the first `partitions_max` keys: the batch ends there.
+std::uint32_t SinkRunner::find_keys(Batch& batch) {
+  part_count_ = 0;
+  std::uint32_t count = 0;
+  RecordReader reader(batch);
+  while (reader.next()) {
+    const std::uint64_t key =
+        reader.record().kind() == RecordKind::gap ? 0 : sink_.partition(reader.record());
+    const auto end = parts_.begin() + static_cast<std::ptrdiff_t>(part_count_);
+    if (std::none_of(parts_.begin(), end, [&](const Part& part) { return part.key == key; })) {
+      if (part_count_ == parts_.size()) {
+        reader.cut_before();
+        break;
+      }
+      parts_[part_count_++] = Part{key, 0, 0, 0};
+    }
+    memory_.keys[count++] = key;
+  }
+  return count;
+}
+
+// When the batch does not fit it is halved, until it does: a single record always fits.
+void SinkRunner::encode_partitioned(Batch& batch) {
+  std::uint32_t count = find_keys(batch);
+  for (;;) {
+    encoder_.clear();
+    bool fits = encoder_.add(batch.gap());
+    for (std::size_t index = 0; fits && index < part_count_; ++index) {
+      Part& part = parts_[index];
+      part.begin = index == 0 ? 0 : encoder_.plain().size();
+      part.events = 0;
+      std::uint32_t at = 0;
+      RecordReader reader(batch);
+      while (fits && reader.next()) {
+        if (memory_.keys[at++] != part.key) continue;
+        fits = encoder_.add(reader.record());
+        ++part.events;
+      }
+      part.end = encoder_.plain().size();
+    }
+    if (fits) return;
+    RUNNEL_ASSERT(count > 1);
+    count /= 2;
+    RecordReader reader(batch);
+    for (std::uint32_t kept = 0; kept <= count; ++kept) RUNNEL_ASSERT(reader.next());
+    reader.cut_before();
+  }
+}
+
+Frame SinkRunner::frame_of(const Part& part, const Batch& batch) {
+  Frame frame;
+  frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
+  frame.wire = frame.plain;
+  frame.events = part.events;
+  frame.sequence = batch.sequence();
+  frame.key = part.key;
+  if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;
+  const auto size = compressor_.compress(frame.plain, memory_.wire);
+  // Invariant: `wire` was planned for the worst that `plain` can become.
+  RUNNEL_ASSERT(size.has_value());
+  frame.wire = memory_.wire.first(*size);
+  return frame;
+}
+
+// --- delivering ---------------------------------------------------------------------------------
+
+Task<bool> SinkRunner::deliver(Batch& batch) {
+  held_ = false;
+  for (std::size_t index = 0; index < part_count_; ++index) {
+    const Part part = parts_[index];
+    if (part.events == 0 && part.begin == part.end) continue;
+    const Frame frame = frame_of(part, batch);
+    const bool delivered = co_await deliver_frame(frame);
+    if (!delivered) co_return false;
+    context_.counters.sent_events += frame.events;
+    context_.counters.sent_bytes += frame.wire.size();
+    context_.counters.plain_bytes += frame.plain.size();
+  }
+  ++context_.counters.sent_batches;
+  co_return true;
+}
+
+Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
+  for (;;) {
+    const Delivery delivery = co_await sink_.deliver(frame);
+    if (delivery.outcome != Delivery::Outcome::retry) {
+      if (last_error_ != Error::none) log_info(context_.name, "delivers again");
+      last_error_ = Error::none;
+      backoff_.succeeded();
+      held_ = held_ || delivery.outcome == Delivery::Outcome::held;
+      co_return true;
+    }
+    last_error_ = delivery.error;
+    if (delivery.error == Error::cancelled) co_return false;
+    const bool again = co_await wait_to_retry(delivery);
+    if (!again) co_return false;
+    ++context_.counters.retries;
+  }
+}
+
+Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {
+  const Duration pause = std::max(backoff_.next(), delivery.retry_after);
+  if (complaint_.due(context_.now()))
+    log_warn(context_.name, "cannot deliver: ", describe(delivery.error), "; attempt ",
+             backoff_.attempts(), ", again in ", HumanDuration{pause},
+             "; events wait in the channel");
+  const Instant until = after(context_.now(), pause);
+  if (context_.stop.requested()) {
+    const Status slept = co_await async::sleep_until(until);
+    co_return slept.ok();
+  }
+  const Status stopping = co_await context_.stop.wait(until);
+  co_return stopping.ok() || stopping.error() == Error::timed_out;
+}
+
+}  // namespace runnel::pipeline

@@ -1,0 +1,79 @@
+// The one loop of every sink: next batch, encode, compress, deliver, commit. Deliveries that fail
+// are tried again for as long as the agent lives, with a capped exponential back-off; a batch keeps
+// its bytes and its sequence over all attempts. During a stop a sink that is backing off tries once
+// more at once.
+#pragma once
+
+#include <span>
+
+#include "base/log.hpp"
+#include "codec/compressor.hpp"
+#include "pipeline/encoder.hpp"
+#include "pipeline/retry.hpp"
+#include "pipeline/sink.hpp"
+
+namespace runnel::pipeline {
+
+struct DeliverySettings {
+  Take take;
+  Encoding encoding = Encoding::none;
+  bool text_gaps = false;
+  codec::Codec codec = codec::Codec::none;
+  int level = 0;
+  RetrySettings retry;
+  bool partitions = false;  // the sink's `partition` tells events apart
+  // The largest record that can come; the agent knows it from the sources.
+  std::size_t record_bytes_max = 64 * 1024;
+};
+
+struct DeliveryMemory {
+  static DeliveryMemory carve(Region& region, const DeliverySettings& settings);
+  MutableBytes plain;
+  MutableBytes wire;  // empty without compression
+  codec::CompressorMemory compressor;
+  std::span<std::uint64_t> keys;  // partitions: of every event of the batch
+};
+
+class SinkRunner {
+ public:
+  SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings& settings,
+             const DeliveryMemory& memory, std::span<const std::string_view> sources);
+
+  // Until the channel is closed and drained, then shuts the sink. When its scope is cancelled it
+  // gives up what it has in hand, which goes back to the channel, and shuts the sink too.
+  async::Task<void> run();
+
+  Error last_error() const { return last_error_; }  // of the attempt under way; none: all is well
+
+ private:
+  // A stretch of `plain`: one frame to be.
+  struct Part {
+    std::uint64_t key = 0;
+    std::size_t begin = 0, end = 0;
+    std::uint32_t events = 0;
+  };
+
+  void encode(Batch& batch);
+  void encode_whole(Batch& batch);
+  void encode_partitioned(Batch& batch);
+  std::uint32_t find_keys(Batch& batch);
+  Frame frame_of(const Part& part, const Batch& batch);
+  async::Task<bool> deliver(Batch& batch);
+  async::Task<bool> deliver_frame(const Frame& frame);
+  async::Task<bool> wait_to_retry(const Delivery& delivery);
+
+  SinkContext& context_;
+  Sink& sink_;
+  DeliverySettings settings_;
+  DeliveryMemory memory_;
+  Encoder encoder_;
+  codec::Compressor compressor_;
+  Backoff backoff_;
+  Occasional complaint_;
+  Error last_error_ = Error::none;
+  std::array<Part, Sink::partitions_max> parts_;
+  std::size_t part_count_ = 0;
+  bool held_ = false;  // the sink holds the frames of this batch until they are durable
+};
+
+}  // namespace runnel::pipeline
