@@ -19,6 +19,8 @@ class LogOutput {
   // `component` is a configured name ("sources.applog") or "agent". One line, without its newline,
   // with control bytes still in it: the output escapes them. Must not allocate.
   virtual void write(Level level, std::string_view component, std::string_view text) = 0;
+  // A line about now that the next one replaces, where the output can do that.
+  virtual void status(std::string_view text) = 0;
 };
 extern LogOutput* log_output;  // null: nothing is written
 extern Level log_level;        // lower levels are dropped before they are built

@@ -62,10 +62,20 @@ class Region {
   // Room for `count` coroutine frames of at most `bytes_each`, in the arena that all tasks share.
   void frames(std::size_t count, std::size_t bytes_each) { frame_bytes_ += count * bytes_each; }
 
+  // Handles that may be open at once: drivers with tables size them by the sum.
+  void handles(std::size_t count) { handles_ += count; }
+
+  // Room for one T, to be constructed in place with arguments that a measuring pass does not have.
+  template <class T>
+  void* place(const char* what) {
+    return take(sizeof(T), alignof(std::max_align_t), 1, what);
+  }
+
   void seal() { sealed_ = true; }
   bool is_measuring() const { return measuring_; }
   std::size_t used() const { return used_; }
   std::size_t frame_bytes() const { return frame_bytes_; }
+  std::size_t handles() const { return handles_; }
   const std::vector<PlanLine>& lines() const { return lines_; }  // measuring regions only
 
  private:
@@ -75,6 +85,7 @@ class Region {
   MutableBytes memory_;
   std::size_t used_ = 0;
   std::size_t frame_bytes_ = 0;
+  std::size_t handles_ = 0;
   bool measuring_;
   bool sealed_ = false;
   std::vector<PlanLine> lines_;

@@ -1,7 +1,7 @@
 // Goal: the small tools that everything stands on. Method: known answers and edges.
-#include <doctest/doctest.h>
-
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "base/crc32c.hpp"
 #include "base/list.hpp"

@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <array>
+
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "platform/linux/address.hpp"
+#include "platform/linux/errno.hpp"
+#include "platform/linux/system.hpp"
+
+namespace runnel::linux_os {
+namespace {
+
+constexpr std::uint32_t receive_buffer_bytes_max = 256U * 1024 * 1024;
+
+// Closes what it still holds, so that every failure below is one return.
+class Socket {
+ public:
+  explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int get() const { return descriptor_; }
+  io::Handle release() { return static_cast<io::Handle>(std::exchange(descriptor_, -1)); }
+
+ private:
+  int descriptor_;
+};
+
+int make_socket(io::Transport transport, io::Family family) {
+  const int domain = family == io::Family::ipv6 ? AF_INET6 : AF_INET;
+  const int type = transport == io::Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
+  return ::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+bool set_option(int socket, int level, int name, int value) {
+  return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
+}
+
+bool is_any(const io::Address& address) {
+  return std::all_of(address.ip.begin(), address.ip.end(), [](auto byte) { return byte == 0; });
+}
+
+void ask_for_receive_buffer(int socket, std::uint32_t bytes) {
+  if (bytes == 0) return;
+  const int wanted = static_cast<int>(std::min(bytes, receive_buffer_bytes_max));
+  // With CAP_NET_ADMIN past net.core.rmem_max; otherwise as much as that allows.
+  if (!set_option(socket, SOL_SOCKET, SO_RCVBUFFORCE, wanted))
+    set_option(socket, SOL_SOCKET, SO_RCVBUF, wanted);
+}
+
+}  // namespace
+
+Result<io::Handle> LinuxSystem::listen(io::Transport transport, const io::Address& address,
+                                       const io::ListenOptions& options) {
+  sockaddr_storage where;
+  const socklen_t size = to_kernel(address, where);
+  if (size == 0) return fail(Error::malformed);
+  Socket socket(make_socket(transport, address.family));
+  if (socket.get() < 0) return fail(last_error());
+
+  // Restarting must not wait for the connections of the process before. Not for datagrams: there
+  // it would let two processes share a port, and one of them starve.
+  if (transport == io::Transport::tcp) set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  // "[::]" means every address of this machine, those of IPv4 too.
+  if (address.family == io::Family::ipv6)
+    set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, is_any(address) ? 0 : 1);
+  ask_for_receive_buffer(socket.get(), options.receive_buffer_bytes);
+
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0)
+    return fail(last_error());
+  if (transport == io::Transport::tcp) {
+    const auto backlog = static_cast<int>(std::clamp(options.backlog, 1U, 65535U));
+    if (::listen(socket.get(), backlog) != 0) return fail(last_error());
+  }
+  return socket.release();
+}
+
+Result<io::Handle> LinuxSystem::socket(io::Transport transport, io::Family family) {
+  if (family == io::Family::none) return fail(Error::malformed);
+  const int made = make_socket(transport, family);
+  if (made < 0) return fail(last_error());
+  return static_cast<io::Handle>(made);
+}
+
+Result<io::Address> LinuxSystem::local_address(io::Handle handle) {
+  sockaddr_storage address;
+  socklen_t size = sizeof(address);
+  if (::getsockname(static_cast<int>(handle), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return fail(last_error());
+  return from_kernel(&address, size);
+}
+
+Result<std::uint64_t> LinuxSystem::datagrams_dropped(io::Handle handle) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> values = {};
+  socklen_t size = sizeof(values);
+  if (::getsockopt(static_cast<int>(handle), SOL_SOCKET, SO_MEMINFO, values.data(), &size) != 0)
+    return fail(last_error());
+  return std::uint64_t{values[SK_MEMINFO_DROPS]};
+}
+
+}  // namespace runnel::linux_os

@@ -1,0 +1,484 @@
+#include "platform/sim/files.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "platform/sim/machine.hpp"
+#include "platform/sim/world.hpp"
+
+namespace runnel::sim {
+namespace {
+
+constexpr Inode root = 1;
+constexpr std::uint64_t device_number = 0x51D;
+constexpr std::size_t name_bytes_max = 255;
+
+}  // namespace
+
+SimFiles::SimFiles(SimMachine& machine) : machine_(machine) {
+  nodes_.resize(2);
+  nodes_[root].used = true;
+  nodes_[root].kind = io::FileInfo::Kind::folder;
+  nodes_[root].links = 1;
+  nodes_[root].parent = root;
+}
+
+// --- names ---------------------------------------------------------------------------------------
+
+Result<SimFiles::Place> SimFiles::locate(std::string_view path) const {
+  Place place{root, {}, root};
+  if (path.empty()) return fail(Error::not_found);
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    const auto part = path.substr(0, slash);
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (part.size() > name_bytes_max) return fail(Error::too_large);
+    if (place.inode == no_inode) return fail(Error::not_found);
+    const Node& folder = node(place.inode);
+    if (folder.kind != io::FileInfo::Kind::folder) return fail(Error::not_folder);
+    if (part == "..") {
+      place = {folder.parent, {}, folder.parent};
+      continue;
+    }
+    const auto found = folder.entries.find(part);
+    place = {place.inode, part, found == folder.entries.end() ? no_inode : found->second};
+  }
+  return place;
+}
+
+Result<Inode> SimFiles::find(std::string_view path) const {
+  const auto place = locate(path);
+  if (!place) return fail(place.error());
+  if (place->inode == no_inode) return fail(Error::not_found);
+  return place->inode;
+}
+
+Inode SimFiles::make_node(io::FileInfo::Kind kind) {
+  Inode inode;
+  if (!free_.empty() && machine_.world().options().reuse_inodes) {
+    std::pop_heap(free_.begin(), free_.end(), std::greater<>());
+    inode = free_.back();
+    free_.pop_back();
+  } else {
+    inode = static_cast<Inode>(nodes_.size());
+    nodes_.emplace_back();
+  }
+  Node& made = nodes_[inode];
+  made = Node();
+  made.used = true;
+  made.kind = kind;
+  made.modified_ns = machine_.world().wall_now().time_since_epoch().count();
+  return inode;
+}
+
+void SimFiles::release_if_gone(Inode inode) {
+  Node& file = node(inode);
+  if (file.links > 0 || file.opens > 0) return;
+  used_bytes_ -= charge(file);
+  file.reserved_bytes = 0;
+  file.data.clear();
+  file.stamps.clear();
+  file.dirty_begin = file.dirty_end = 0;
+  // The name may still be there after a power loss, and then its durable content is too.
+  if (file.durable_references > 0) return;
+  const Entries lost = std::move(file.durable_entries);
+  file = Node();
+  free_.push_back(inode);
+  std::push_heap(free_.begin(), free_.end(), std::greater<>());
+  for (const auto& [name, child] : lost) {
+    refer(child, -1);
+    release_if_gone(child);
+  }
+}
+
+void SimFiles::set_entry(Inode folder, std::string_view name, Inode to) {
+  Node& parent = node(folder);
+  const auto found = parent.entries.find(name);
+  if (found != parent.entries.end()) {
+    Node& before = node(found->second);
+    RUNNEL_ASSERT(before.links > 0);
+    --before.links;
+    if (to == no_inode)
+      parent.entries.erase(found);
+    else
+      found->second = to;
+  } else if (to != no_inode) {
+    parent.entries.emplace(name, to);
+  }
+  if (to != no_inode) {
+    Node& child = node(to);
+    ++child.links;
+    child.parent = folder;
+    child.name = name;
+  }
+  parent.modified_ns = machine_.world().wall_now().time_since_epoch().count();
+}
+
+// --- the journal of folder changes ---------------------------------------------------------------
+
+SimFiles::EntryChange SimFiles::change(Inode folder, std::string_view name, Inode to) const {
+  const auto& entries = node(folder).entries;
+  const auto found = entries.find(name);
+  return {folder, std::string(name), found == entries.end() ? no_inode : found->second, to};
+}
+
+void SimFiles::refer(Inode inode, int by) {
+  if (inode == no_inode) return;
+  Node& target = node(inode);
+  RUNNEL_ASSERT(by > 0 || target.durable_references > 0);
+  if (by > 0)
+    ++target.durable_references;
+  else
+    --target.durable_references;
+}
+
+// One record is atomic, as a journalling file system makes a rename.
+void SimFiles::journal(std::initializer_list<EntryChange> changes) {
+  JournalRecord record;
+  record.sequence = next_sequence_++;
+  for (const EntryChange& each : changes) record.changes[record.count++] = each;
+  for (std::uint32_t index = 0; index < record.count; ++index) {
+    for (const Inode inode : record.changes[index].inodes()) refer(inode, +1);
+  }
+  journal_.push_back(std::move(record));
+}
+
+void SimFiles::make_durable(const JournalRecord& record) {
+  for (std::uint32_t index = 0; index < record.count; ++index) {
+    const EntryChange& each = record.changes[index];
+    auto& entries = node(each.folder).durable_entries;
+    const auto found = entries.find(each.name);
+    Inode replaced = no_inode;
+    if (found != entries.end()) {
+      replaced = found->second;
+      entries.erase(found);
+    }
+    if (each.now != no_inode) {
+      entries.emplace(each.name, each.now);
+      refer(each.now, +1);
+    }
+    if (replaced != no_inode) {
+      refer(replaced, -1);
+      if (nodes_[replaced].used) release_if_gone(replaced);
+    }
+  }
+}
+
+void SimFiles::forget(const JournalRecord& record) {
+  for (std::uint32_t index = 0; index < record.count; ++index)
+    for (const Inode inode : record.changes[index].inodes()) refer(inode, -1);
+  // Only now: one inode may be in several places of a record.
+  for (std::uint32_t index = 0; index < record.count; ++index)
+    for (const Inode inode : record.changes[index].inodes())
+      if (inode != no_inode && nodes_[inode].used) release_if_gone(inode);
+}
+
+// --- opening and closing ------------------------------------------------------------------------
+
+Result<Inode> SimFiles::open(std::string_view path, io::OpenMode mode) {
+  const auto place = locate(path);
+  if (!place) return fail(place.error());
+  const bool may_make = mode == io::OpenMode::create || mode == io::OpenMode::exclusive;
+  Inode inode = place->inode;
+  if (inode == no_inode) {
+    if (!may_make) return fail(Error::not_found);
+    if (path.ends_with('/')) return fail(Error::is_folder);
+    inode = make_node(io::FileInfo::Kind::regular);
+    journal({change(place->folder, place->name, inode)});
+    set_entry(place->folder, place->name, inode);
+    announce(place->folder, place->name, true, false, false);
+  } else if (mode == io::OpenMode::exclusive) {
+    return fail(Error::exists);
+  }
+  Node& target = node(inode);
+  const bool is_folder = target.kind == io::FileInfo::Kind::folder;
+  if (mode == io::OpenMode::folder && !is_folder) return fail(Error::not_folder);
+  if (is_folder && mode != io::OpenMode::folder && mode != io::OpenMode::read)
+    return fail(Error::is_folder);
+  ++target.opens;
+  return inode;
+}
+
+void SimFiles::close(Inode inode) {
+  Node& target = node(inode);
+  RUNNEL_ASSERT(target.opens > 0);
+  --target.opens;
+  release_if_gone(inode);
+}
+
+// --- contents ------------------------------------------------------------------------------------
+
+std::uint64_t SimFiles::charge(const Node& file) const {
+  return std::max<std::uint64_t>(file.data.size(), file.reserved_bytes);
+}
+
+Result<std::uint32_t> SimFiles::read(Inode inode, std::uint64_t offset, MutableBytes into) const {
+  const Node& file = node(inode);
+  if (file.kind == io::FileInfo::Kind::folder) return fail(Error::is_folder);
+  if (offset >= file.data.size()) return 0;
+  const auto count = std::min<std::size_t>(into.size(), file.data.size() - offset);
+  if (count > 0) std::memcpy(into.data(), file.data.data() + offset, count);
+  return static_cast<std::uint32_t>(count);
+}
+
+void SimFiles::stamp(Node& file, std::uint64_t from, std::uint64_t to) {
+  if (from >= to) return;
+  const auto first = static_cast<std::size_t>(from / sector_bytes);
+  const auto end = sector_count(to);
+  if (file.stamps.size() < end) file.stamps.resize(end, 0);
+  for (std::size_t sector = first; sector < end; ++sector) file.stamps[sector] = file.epoch;
+  const bool clean = file.dirty_begin == file.dirty_end;
+  file.dirty_begin = clean ? first : std::min(file.dirty_begin, first);
+  file.dirty_end = clean ? end : std::max(file.dirty_end, end);
+}
+
+void SimFiles::resize(Node& file, std::uint64_t size) {
+  const std::uint64_t before = charge(file);
+  const std::uint64_t old_size = file.data.size();
+  file.data.resize(static_cast<std::size_t>(size));
+  // What grows is zero in the volatile image, whatever the durable one still holds there.
+  if (size > old_size) stamp(file, old_size, size);
+  used_bytes_ = used_bytes_ - before + charge(file);
+}
+
+Result<std::uint32_t> SimFiles::write(Inode inode, std::uint64_t offset, Bytes bytes) {
+  Node& file = node(inode);
+  const SimOptions& options = machine_.world().options();
+  if (bytes.empty()) return 0;
+  if (offset >= options.file_bytes_max) return fail(Error::too_large);
+  std::uint64_t end = std::min(offset + bytes.size(), options.file_bytes_max);
+  const std::uint64_t have = charge(file);
+  if (end > have) {
+    const std::uint64_t room =
+        options.capacity_bytes > used_bytes_ ? options.capacity_bytes - used_bytes_ : 0;
+    end = std::min(end, have + room);
+  }
+  if (end <= offset) return fail(Error::no_space);
+  const auto count = static_cast<std::size_t>(end - offset);
+  if (end > file.data.size()) resize(file, end);
+  std::memcpy(file.data.data() + offset, bytes.data(), count);
+  stamp(file, offset, end);
+  touched(inode);
+  return static_cast<std::uint32_t>(count);
+}
+
+Status SimFiles::truncate(Inode inode, std::uint64_t size) {
+  Node& file = node(inode);
+  const SimOptions& options = machine_.world().options();
+  if (file.kind == io::FileInfo::Kind::folder) return Error::is_folder;
+  if (size > options.file_bytes_max) return Error::too_large;
+  if (size < file.data.size()) {
+    used_bytes_ -= charge(file);
+    file.reserved_bytes = std::min(file.reserved_bytes, size);
+    file.data.resize(static_cast<std::size_t>(size));
+    used_bytes_ += charge(file);
+  } else {
+    const std::uint64_t growth = size > charge(file) ? size - charge(file) : 0;
+    if (used_bytes_ + growth > options.capacity_bytes) return Error::no_space;
+    resize(file, size);
+  }
+  touched(inode);
+  return {};
+}
+
+Status SimFiles::allocate(Inode inode, std::uint64_t offset, std::uint64_t length) {
+  Node& file = node(inode);
+  const SimOptions& options = machine_.world().options();
+  const std::uint64_t end = offset + length;
+  if (end < offset || end > options.file_bytes_max) return Error::too_large;
+  if (length == 0) return Error::unexpected;
+  const std::uint64_t growth = end > charge(file) ? end - charge(file) : 0;
+  if (used_bytes_ + growth > options.capacity_bytes) return Error::no_space;
+  used_bytes_ += growth;
+  file.reserved_bytes = std::max(file.reserved_bytes, end);
+  if (end > file.data.size()) resize(file, end);
+  touched(inode);
+  return {};
+}
+
+io::FileInfo SimFiles::info(Inode inode) const {
+  const Node& file = node(inode);
+  return {file.kind, device_number, inode, file.data.size(), file.modified_ns};
+}
+
+Result<io::FileInfo> SimFiles::info(std::string_view path) const {
+  const auto inode = find(path);
+  if (!inode) return fail(inode.error());
+  return info(*inode);
+}
+
+// --- changing names -----------------------------------------------------------------------------
+
+Status SimFiles::rename(std::string_view from, std::string_view to, bool exclusive) {
+  const auto source = locate(from);
+  if (!source) return source.error();
+  const auto target = locate(to);
+  if (!target) return target.error();
+  if (source->inode == no_inode) return Error::not_found;
+  if (source->name.empty() || target->name.empty()) return Error::in_use;
+  if (target->inode != no_inode && exclusive) return Error::exists;
+  if (source->inode == target->inode) return {};
+  const bool folder = node(source->inode).kind == io::FileInfo::Kind::folder;
+  if (folder) {
+    for (Inode at = target->folder; at != root; at = node(at).parent)
+      if (at == source->inode) return Error::malformed;
+  }
+  if (target->inode != no_inode) {
+    const Node& replaced = node(target->inode);
+    const bool onto_folder = replaced.kind == io::FileInfo::Kind::folder;
+    if (onto_folder && !folder) return Error::is_folder;
+    if (folder && !onto_folder) return Error::not_folder;
+    if (onto_folder && !replaced.entries.empty()) return Error::in_use;
+  }
+  journal({change(source->folder, source->name, no_inode),
+           change(target->folder, target->name, source->inode)});
+  const Inode moved = source->inode;
+  const Inode replaced = target->inode;
+  // A link of its own, so that the file is not gone between the two steps.
+  ++node(moved).opens;
+  set_entry(source->folder, source->name, no_inode);
+  set_entry(target->folder, target->name, moved);
+  --node(moved).opens;
+  if (replaced != no_inode) release_if_gone(replaced);
+  announce(source->folder, source->name, false, true, false);
+  announce(target->folder, target->name, true, false, false);
+  return {};
+}
+
+Status SimFiles::unlink(std::string_view path) {
+  const auto place = locate(path);
+  if (!place) return place.error();
+  if (place->inode == no_inode) return Error::not_found;
+  if (node(place->inode).kind == io::FileInfo::Kind::folder) return Error::is_folder;
+  journal({change(place->folder, place->name, no_inode)});
+  set_entry(place->folder, place->name, no_inode);
+  release_if_gone(place->inode);
+  announce(place->folder, place->name, false, true, false);
+  return {};
+}
+
+Status SimFiles::link(std::string_view existing, std::string_view path) {
+  const auto source = find(existing);
+  if (!source) return source.error();
+  const auto target = locate(path);
+  if (!target) return target.error();
+  if (target->inode != no_inode) return Error::exists;
+  if (node(*source).kind == io::FileInfo::Kind::folder) return Error::access;
+  journal({change(target->folder, target->name, *source)});
+  set_entry(target->folder, target->name, *source);
+  announce(target->folder, target->name, true, false, false);
+  return {};
+}
+
+Status SimFiles::make_folders(std::string_view path) {
+  std::size_t end = 0;
+  while (end < path.size()) {
+    end = std::min(path.find('/', end + 1), path.size());
+    const auto place = locate(path.substr(0, end));
+    if (!place) return place.error();
+    if (place->inode != no_inode) {
+      if (node(place->inode).kind != io::FileInfo::Kind::folder) return Error::not_folder;
+      continue;
+    }
+    const Inode made = make_node(io::FileInfo::Kind::folder);
+    const auto record = change(place->folder, place->name, made);
+    journal({record});
+    set_entry(place->folder, place->name, made);
+    const SyncPoint point{0, 0, next_sequence_};
+    finish_sync(place->folder, point);
+    announce(place->folder, place->name, true, false, false);
+  }
+  return {};
+}
+
+Status SimFiles::remove_folder(std::string_view path) {
+  const auto place = locate(path);
+  if (!place) return place.error();
+  if (place->inode == no_inode) return Error::not_found;
+  if (place->name.empty()) return Error::in_use;
+  const Node& folder = node(place->inode);
+  if (folder.kind != io::FileInfo::Kind::folder) return Error::not_folder;
+  if (!folder.entries.empty()) return Error::in_use;
+  announce(place->inode, {}, false, true, false);
+  journal({change(place->folder, place->name, no_inode)});
+  set_entry(place->folder, place->name, no_inode);
+  release_if_gone(place->inode);
+  announce(place->folder, place->name, false, true, false);
+  return {};
+}
+
+Status SimFiles::list(std::string_view path, FunctionRef<bool(const io::FolderEntry&)> each) const {
+  const auto inode = find(path);
+  if (!inode) return inode.error();
+  if (node(*inode).kind != io::FileInfo::Kind::folder) return Error::not_folder;
+  for (const auto& [name, child] : node(*inode).entries) {
+    const bool is_folder = node(child).kind == io::FileInfo::Kind::folder;
+    const io::FolderEntry entry{
+        name, child, is_folder ? io::FolderEntry::Kind::folder : io::FolderEntry::Kind::regular};
+    if (!each(entry)) break;
+  }
+  return {};
+}
+
+// --- what peers and tests use
+// -----------------------------------------------------------------------
+
+Status SimFiles::put(std::string_view path, std::string_view text) {
+  const auto inode = open(path, io::OpenMode::create);
+  if (!inode) return inode.error();
+  Status status = truncate(*inode, 0);
+  if (status && !text.empty()) {
+    const auto written = write(*inode, 0, as_bytes(text));
+    if (!written)
+      status = written.error();
+    else if (*written < text.size())
+      status = Error::no_space;
+  }
+  close(*inode);
+  return status;
+}
+
+Status SimFiles::append(std::string_view path, std::string_view text) {
+  const auto inode = open(path, io::OpenMode::create);
+  if (!inode) return inode.error();
+  Status status;
+  if (!text.empty()) {
+    const auto written = write(*inode, node(*inode).data.size(), as_bytes(text));
+    if (!written)
+      status = written.error();
+    else if (*written < text.size())
+      status = Error::no_space;
+  }
+  close(*inode);
+  return status;
+}
+
+Result<std::string> SimFiles::text(std::string_view path) const {
+  const auto inode = find(path);
+  if (!inode) return fail(inode.error());
+  if (node(*inode).kind == io::FileInfo::Kind::folder) return fail(Error::is_folder);
+  return std::string(as_text(node(*inode).data));
+}
+
+Result<std::string> SimFiles::durable_text(std::string_view path) const {
+  const auto inode = find(path);
+  if (!inode) return fail(inode.error());
+  return std::string(as_text(node(*inode).durable));
+}
+
+// --- who is told
+// -------------------------------------------------------------------------------------
+
+void SimFiles::touched(Inode inode) {
+  Node& file = node(inode);
+  file.modified_ns = machine_.world().wall_now().time_since_epoch().count();
+  if (file.links > 0) announce(file.parent, file.name, false, false, true);
+}
+
+void SimFiles::announce(Inode folder, std::string_view name, bool appeared, bool gone,
+                        bool modified) {
+  machine_.folder_changed(folder, name, appeared, gone, modified);
+}
+
+}  // namespace runnel::sim

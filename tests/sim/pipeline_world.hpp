@@ -1,0 +1,236 @@
+// What tests of one component need around it: a process on a simulated machine with a scheduler, a
+// channel, an outlet, a reader that records what it takes, and a way to run tasks to their end. A
+// machine may have several such processes one after the other: that is how restarts are tested.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "async/frame_arena.hpp"
+#include "async/sleep.hpp"
+#include "async/task.hpp"
+#include "pipeline/component.hpp"
+#include "platform/sim/reactor.hpp"
+#include "platform/sim/system.hpp"
+#include "platform/sim/world.hpp"
+
+namespace runnel::sim {
+
+// An event as a sink would see it.
+struct SeenEvent {
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  pipeline::Severity severity = pipeline::Severity::none;
+  pipeline::Time time;
+  std::string header(std::string_view key) const {
+    for (const auto& [name, value] : headers)
+      if (name == key) return value;
+    return {};
+  }
+};
+
+class PipelineProcess {
+ public:
+  explicit PipelineProcess(SimMachine& on, const pipeline::ChannelSettings& settings = {},
+                           bool once = false)
+      : machine(on), reactor(on), system(on), memory_(64u << 20), once_(once) {
+    // Fresh memory is zero and page aligned, as the real thing.
+    void* at = memory_.data();
+    std::size_t space = memory_.size();
+    std::align(Region::base_alignment, memory_.size() - Region::base_alignment, at, space);
+    left_ = {static_cast<std::byte*>(at), memory_.size() - Region::base_alignment};
+    arena_.emplace(take(4u << 20));
+    scheduler.emplace(reactor);
+    clock.emplace(system, *scheduler);
+    Region region = Region::over(take(settings.capacity_bytes + (1u << 20)));
+    channel.emplace(*scheduler, "channels.main", settings,
+                    pipeline::ChannelMemory::carve(region, settings));
+    subscription = &channel->subscribe("sinks.test");
+    outlet.emplace(std::uint16_t{0}, source_counters);
+    outlet->connect(*channel);
+    scope.emplace(*scheduler, "test");
+    REQUIRE(system.make_folders("/state").ok());
+    source_context.emplace(
+        pipeline::SourceContext{common("sources.test"), *outlet, source_counters});
+    sink_context.emplace(pipeline::SinkContext{common("sinks.test"), *subscription, sink_counters});
+  }
+  // A process that was killed (SimMachine::kill) leaves its tasks where they stood.
+  ~PipelineProcess() {
+    if (!killed_) return;
+    scope->release();
+  }
+
+  // Builds a component on both kinds of region, as the agent does.
+  template <class Plan, class Context>
+  auto* build(Plan& plan, Context& context) {
+    Region measured = Region::measuring();
+    plan.build(measured, nullptr);
+    Region real = Region::over(take(align_up(measured.used(), Region::base_alignment)));
+    auto* built = plan.build(real, &context);
+    CHECK(real.used() == measured.used());
+    return built;
+  }
+
+  bool turn(Duration at_most = 1s) {
+    scheduler->turn(after(scheduler->now(), at_most));
+    return !machine.world().stalled();
+  }
+  // Until it holds, or so much virtual time has passed: then false.
+  bool run_until(const std::function<bool()>& holds, Duration limit = 60s) {
+    const Instant end = after(scheduler->now(), limit);
+    while (!holds() && scheduler->now() < end) scheduler->turn(end);
+    return holds();
+  }
+  void run_for(Duration duration) {
+    run_until([] { return false; }, duration);
+  }
+  // Runs one task to its end.
+  template <class T>
+  T complete(async::Task<T> task, Duration limit = 60s) {
+    std::optional<T> result;
+    scope->get().spawn(keep(std::move(task), result));
+    const bool ended = run_until([&] { return result.has_value(); }, limit);
+    REQUIRE(ended);
+    return std::move(*result);
+  }
+  void complete(async::Task<void> task, Duration limit = 60s) {
+    bool done = false;
+    scope->get().spawn(note(std::move(task), done));
+    const bool ended = run_until([&] { return done; }, limit);
+    REQUIRE(ended);
+  }
+  void spawn(async::Task<void> task) { scope->get().spawn(std::move(task)); }
+  std::size_t tasks() { return scope->get().tasks(); }
+
+  // Takes everything that comes and records it. With `acknowledge` false it only takes: custody
+  // stays where it is until `acknowledge_all`.
+  void record(bool acknowledge = true, Duration linger = 1ms) {
+    acknowledge_ = acknowledge;
+    spawn(record_on(linger));
+  }
+  void acknowledge_all() { subscription->settle(subscription->written()); }
+  std::vector<std::string> bodies() const {
+    std::vector<std::string> all;
+    for (const SeenEvent& event : seen) all.push_back(event.body);
+    return all;
+  }
+
+  // Puts one event, as a source would.
+  void put(std::string_view body, pipeline::Headers headers = {}) {
+    pipeline::Event event;
+    event.time = pipeline::Time::arrived(scheduler->now());
+    event.body = as_bytes(body);
+    event.headers = headers;
+    pipeline::OutletPut put = outlet->put();
+    REQUIRE(put.append(event).ok());
+    put.commit();
+  }
+
+  // Ends everything in order: stop, cancel, join.
+  void stop() {
+    stop_request.request();
+    run_until([&] { return tasks() == 0; }, 5s);
+    scope->get().cancel();
+    run_until([&] { return tasks() == 0; }, 60s);
+    REQUIRE(tasks() == 0);
+  }
+  // As SIGKILL or a power cut: nothing gets to say goodbye. The object may then only be destroyed.
+  void kill(bool power_loss = false) {
+    power_loss ? machine.power_loss() : machine.kill();
+    killed_ = true;
+  }
+
+  SimMachine& machine;
+  SimReactor reactor;
+  SimSystem system;
+  pipeline::SourceCounters source_counters;
+  pipeline::SinkCounters sink_counters;
+  pipeline::StopRequest stop_request;
+  pipeline::OwnFiles own_files;
+  std::optional<async::Scheduler> scheduler;
+  std::optional<pipeline::Clock> clock;
+  std::optional<pipeline::Channel> channel;
+  pipeline::Subscription* subscription = nullptr;
+  std::optional<pipeline::Outlet> outlet;
+  std::optional<pipeline::SourceContext> source_context;
+  std::optional<pipeline::SinkContext> sink_context;
+  std::vector<SeenEvent> seen;
+
+ private:
+  // A scope that can be left behind by a killed process.
+  class LeakableScope {
+   public:
+    LeakableScope(async::Scheduler& scheduler, const char* name)
+        : scope_(std::make_unique<async::Scope>(scheduler, name)) {}
+    async::Scope& get() { return *scope_; }
+    void release() { (void)scope_.release(); }
+
+   private:
+    std::unique_ptr<async::Scope> scope_;
+  };
+
+  pipeline::ComponentContext common(const char* name) {
+    return {name, *scheduler, system, *clock, stop_request, own_files, "/state", once_};
+  }
+  MutableBytes take(std::size_t bytes) {
+    const std::size_t size = align_up(bytes, Region::base_alignment);
+    REQUIRE(size <= left_.size());
+    const MutableBytes taken = left_.first(size);
+    left_ = left_.subspan(size);
+    return taken;
+  }
+  template <class T>
+  static async::Task<void> keep(async::Task<T> task, std::optional<T>& result) {
+    T value = co_await std::move(task);
+    result.emplace(std::move(value));
+  }
+  static async::Task<void> note(async::Task<void> task, bool& done) {
+    co_await std::move(task);
+    done = true;
+  }
+  async::Task<void> record_on(Duration linger) {
+    pipeline::Take take;
+    take.linger = linger;
+    for (;;) {
+      auto taken = co_await subscription->next(take);
+      if (!taken) co_return;
+      pipeline::Batch batch = std::move(*taken);
+      see(batch);
+      if (acknowledge_) {
+        batch.commit();
+      } else {
+        batch.hold();
+      }
+    }
+  }
+  void see(const pipeline::Batch& batch) {
+    pipeline::RecordReader reader(batch);
+    while (reader.next()) {
+      const pipeline::Record& record = reader.record();
+      if (record.kind() != pipeline::RecordKind::event) continue;
+      SeenEvent event;
+      event.body = as_text(record.body());
+      event.severity = record.severity();
+      event.time = record.time();
+      record.headers().each([&](std::string_view key, std::string_view value) {
+        event.headers.emplace_back(key, value);
+      });
+      seen.push_back(std::move(event));
+    }
+  }
+
+  std::vector<std::byte> memory_;
+  MutableBytes left_;
+  std::optional<async::FrameArena> arena_;
+  std::optional<LeakableScope> scope;
+  bool once_;
+  bool acknowledge_ = true;
+  bool killed_ = false;
+};
+
+}  // namespace runnel::sim
