@@ -424,6 +424,7 @@ void SimReactor::hand_over(io::CompletedList& completed) {
 
 void SimReactor::poll(Instant until, io::CompletedList& completed) {
   world_.begin_turn();
+  passed_over_ = 0;
   unpark();
   begin_requests();
   world_.run_due();

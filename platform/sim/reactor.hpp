@@ -72,7 +72,13 @@ class SimReactor final : public io::Reactor {
   void finish_stream(std::uint32_t slot, Error error);
   void on_event(std::uint32_t slot, std::uint32_t generation);
   bool has_ready() { return !ready_.empty(); }
-  Instant wants() const { return wanted_; }
+  // The instant at which the world has to stop for this reactor's loop. One that is due but that
+  // nobody polls any more (its loop has ended) holds up the others only for a few of their polls.
+  Instant wants() {
+    const Instant due = has_ready() ? world_.now() : wanted_;
+    if (due > world_.now()) return due;
+    return ++passed_over_ > passed_over_max ? never : due;
+  }
 
  private:
   struct Slot {
@@ -137,7 +143,9 @@ class SimReactor final : public io::Reactor {
   io::CompletedList ready_;
   std::vector<Pool> pools_;
   std::vector<Script> scripts_;
+  static constexpr std::uint32_t passed_over_max = 16;
   Instant wanted_ = never;
+  std::uint32_t passed_over_ = 0;  // since its last poll
   std::uint32_t in_flight_ = 0;
   std::uint64_t times_parked_ = 0;
   std::uint64_t cancels_too_late_ = 0;

@@ -128,7 +128,7 @@ Instant SimWorld::others_want(const SimReactor& asking) const {
   Instant earliest = never;
   for (SimReactor* reactor : reactors_) {
     if (reactor == nullptr || reactor == &asking) continue;
-    earliest = std::min(earliest, reactor->has_ready() ? now_ : reactor->wants());
+    earliest = std::min(earliest, reactor->wants());
   }
   return earliest;
 }

@@ -117,6 +117,31 @@ TextWriter& operator<<(TextWriter& out, HumanDuration human) {
 
 namespace {
 
+// In the largest unit that leaves no rest; the last of `units` is taken when all do.
+TextWriter& write_exactly(TextWriter& out, std::uint64_t value, std::span<const Unit> units) {
+  for (const Unit& unit : units)
+    if (value >= unit.factor && value % unit.factor == 0)
+      return out << value / unit.factor << unit.name;
+  return out << value / units.back().factor << units.back().name;
+}
+
+}  // namespace
+
+TextWriter& operator<<(TextWriter& out, WrittenSize size) {
+  static constexpr Unit units[] = {
+      {"GiB", 1ull << 30}, {"MiB", 1ull << 20}, {"KiB", 1ull << 10}, {"B", 1}};
+  return write_exactly(out, size.bytes, units);
+}
+
+TextWriter& operator<<(TextWriter& out, WrittenDuration duration) {
+  static constexpr Unit units[] = {{"d", 86'400'000'000'000}, {"h", 3'600'000'000'000},
+                                   {"m", 60'000'000'000},     {"s", 1'000'000'000},
+                                   {"ms", 1'000'000},         {"us", 1'000}};
+  return write_exactly(out, static_cast<std::uint64_t>(duration.duration.count()), units);
+}
+
+namespace {
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::array<std::size_t, 64> row{};
   if (a.size() >= row.size() || b.size() >= row.size()) return row.size();

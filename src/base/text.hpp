@@ -82,6 +82,16 @@ struct HumanDuration {
 TextWriter& operator<<(TextWriter& out, HumanSize size);
 TextWriter& operator<<(TextWriter& out, HumanDuration human);
 
+// Exactly, as `parse_size` and `parse_duration` read them: "4MiB", "1000B"; "500ms".
+struct WrittenSize {
+  std::uint64_t bytes;
+};
+struct WrittenDuration {
+  Duration duration;  // whole microseconds, not negative
+};
+TextWriter& operator<<(TextWriter& out, WrittenSize size);
+TextWriter& operator<<(TextWriter& out, WrittenDuration duration);
+
 // The nearest of `names` to a mistyped one, or empty when none is near.
 std::string_view nearest(std::string_view wrong, std::span<const std::string_view> names);
 

@@ -27,7 +27,7 @@ enum class Verb : std::uint8_t {
   // Files. Regular files are read and written at `offset`; may be partial.
   open,      // path, mode -> result: the new handle
   read,      // result 0 = end of file
-  write,     // result < size only when the device is nearly full
+  write,     // result < size only when the device is nearly full; pipes: when they are
   sync,      // data and size durable (fdatasync); on a folder: its entries
   truncate,  // size becomes `offset`
   allocate,  // [offset, offset + length) gets blocks, size grows; `length` is in `size`
@@ -39,6 +39,10 @@ enum class Verb : std::uint8_t {
   recv_stream,       // ends with `closed` at end of stream
   recv_from_stream,  // datagrams
 };
+
+// As the offset of a write: wherever the handle stands. For standard output, which may be a pipe, a
+// terminal or a file that others write to as well.
+inline constexpr std::uint64_t current_position = UINT64_MAX;
 
 enum class OpenMode : std::uint8_t {
   read,       // existing, read only

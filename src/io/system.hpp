@@ -98,6 +98,9 @@ class System {
   // into the file. `in_use`: `holder` gets the other's process id (0 when it is not known).
   virtual Result<Handle> lock_file(const char* path, std::uint32_t& holder) = 0;
 
+  // Never closed. Write to it at `current_position`.
+  virtual Handle standard_output() = 0;
+
   // --- signals and watches: wait with Verb::ready, then take ----------------------------------
   virtual Handle signal_handle() = 0;
   virtual std::optional<Signal> take_signal() = 0;

@@ -45,7 +45,7 @@ Parsed parse_texts(std::string_view text) {
 Parsed parse_boolean(std::string_view text) {
   if (text == "true") return Value(true);
   if (text == "false") return Value(false);
-  return refuse("is not true or false");
+  return refuse(concat("is \"", text, "\", not true or false"));
 }
 
 // `show` writes a bound the way the file would.
@@ -60,7 +60,7 @@ Parsed within(const Option& option, std::uint64_t value, Value as, Show show) {
 
 Parsed parse_count(const Option& option, std::string_view text) {
   const auto number = parse_number(text);
-  if (!number) return refuse("is not a whole number");
+  if (!number) return refuse(concat("is \"", text, "\", not a whole number"));
   return within(option, *number, Value(*number), [](std::uint64_t bound) { return bound; });
 }
 
@@ -68,7 +68,7 @@ Parsed parse_bytes(const Option& option, std::string_view text) {
   const auto bytes = parse_size(text);
   if (!bytes) return refuse(concat("is \"", text, "\", not a size such as \"4MiB\" or \"512KiB\""));
   return within(option, *bytes, Value(*bytes),
-                [](std::uint64_t bound) { return HumanSize{bound}; });
+                [](std::uint64_t bound) { return WrittenSize{bound}; });
 }
 
 Parsed parse_time(const Option& option, std::string_view text) {
@@ -77,7 +77,7 @@ Parsed parse_time(const Option& option, std::string_view text) {
     return refuse(concat("is \"", text, "\", not a duration such as \"500ms\" or \"1h\""));
   return within(option, static_cast<std::uint64_t>(duration->count()), Value(*duration),
                 [](std::uint64_t bound) {
-                  return HumanDuration{Duration(static_cast<std::int64_t>(bound))};
+                  return WrittenDuration{Duration(static_cast<std::int64_t>(bound))};
                 });
 }
 

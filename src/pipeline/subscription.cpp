@@ -180,14 +180,53 @@ void Subscription::hold(InFlight& done) {
   // Invariant: whoever holds has one batch in flight, so they are written in order.
   RUNNEL_ASSERT(&in_flight_.front() == &done);
   written_ = done.last;
+  unsettled_gap_.add(done.gap);
   release(done);
+  pressure_.ring();
 }
 
 void Subscription::settle(Position until) {
   const Position settled = std::min(until, written_);
   if (settled <= watermark_) return;
   watermark_ = settled;
+  watermark_is_a_mark_ = true;
+  if (watermark_ == written_) unsettled_gap_ = Gap{};
   channel_->watermark_moved();
+}
+
+bool Subscription::rewind_to_watermark() {
+  if (!watermark_is_a_mark_) return false;
+  Gap unsaid = std::exchange(unsettled_gap_, Gap{});
+  for (InFlight& batch : in_flight_) {
+    unsaid.add(batch.gap);
+    batch.gap = batch.lost = Gap{};
+    const bool in_hand = batch.state == State::taken || batch.state == State::encoded;
+    // Given out in this very turn, not yet read: it goes out empty.
+    if (batch.state == State::taken) batch.events = 0;
+    batch.unlink();
+    batch.state = in_hand ? State::detached : State::free;
+  }
+  unsaid.add(gap_);
+  gap_ = unsaid;
+  // Nothing between watermark and cursor has moved since it was put, so their offsets differ by as
+  // much as their positions do.
+  const Position back = cursor_.position - watermark_;
+  const std::size_t capacity = channel_->capacity();
+  RUNNEL_ASSERT(back <= capacity);
+  Mark at{watermark_, (cursor_.offset + capacity - static_cast<std::size_t>(back)) % capacity};
+  const Mark first = at;
+  while (at.position < cursor_.position) {
+    const Record record(channel_->at(at));
+    if (record.kind() != RecordKind::padding) --events_read_;
+    channel_->step(at, record.size());
+  }
+  // Invariant: the walk from one mark ends at the other.
+  RUNNEL_ASSERT(at.position == cursor_.position && at.offset == cursor_.offset);
+  cursor_ = first;
+  written_ = watermark_;
+  unread_since_ = has_unread() ? channel_->scheduler_.now() : never;
+  offer();
+  return true;
 }
 
 void Subscription::give_back(InFlight& batch) {
@@ -261,7 +300,8 @@ void Subscription::drop_until(Position target) {
   // record.
   const Position written_before = written_;
   written_ = in_flight_.empty() ? cursor_.position : in_flight_.front().first.position;
-  watermark_ = written_before <= target ? written_ : target;
+  watermark_is_a_mark_ = written_before <= target;
+  watermark_ = watermark_is_a_mark_ ? written_ : target;
 }
 
 void Subscription::drop_in_flight(Position target) {
@@ -297,6 +337,7 @@ void Subscription::drop_in_flight(Position target) {
 void Subscription::rewound(const Mark& head) {
   cursor_ = head;
   written_ = watermark_ = head.position;
+  watermark_is_a_mark_ = true;
 }
 
 // --- reading ---------------------------------------------------------------------------------

@@ -63,7 +63,12 @@ class Subscription {
   void settle(Position until);
   // Whoever holds should settle soon: a putter waits, or half of the ring is written but unsettled.
   bool settling_is_urgent() const;
-  // Rings when a putter begins to wait.
+  // What was written since the watermark did not last: everything behind the watermark is unread
+  // again, and a batch in a worker's hands will not count when it ends, because it is taken again
+  // too. For workers that hold. False, and nothing happens, when the channel has dropped a part of
+  // what was written: where its records begin is not known any more.
+  bool rewind_to_watermark();
+  // Rings when a putter begins to wait and when a batch was held.
   async::Notice& pressure() { return pressure_; }
 
   Position watermark() const { return watermark_; }
@@ -113,10 +118,12 @@ class Subscription {
   Mark cursor_;
   Position written_ = 0;
   Position watermark_ = 0;
+  bool watermark_is_a_mark_ = true;  // false: a drop has moved it into a record
   std::uint64_t events_read_ = 0;  // counted as the channel's events_put_
   std::uint64_t sequence_ = 0;
   Instant unread_since_ = never;  // when the oldest unread event was put; never: all is read
   Gap gap_;                       // drop_oldest: in front of the next batch
+  Gap unsettled_gap_;             // went out with batches that are held
 
   std::array<InFlight, in_flight_max> slots_;
   List<InFlight, InFlightTag> in_flight_;  // ordered by position

@@ -265,45 +265,6 @@ TEST_CASE("buffers: idle connections hold none, and a busy one cannot starve the
   }
 }
 
-TEST_CASE("buffers: one that starts again and has nothing to receive lets the next one have it") {
-  Fixture f;
-  io::BufferPool& pool = f.pool(1, 64);
-  constexpr std::size_t count = 4;
-  SocketPair pairs[count];
-  Request streams[count];
-  for (std::size_t index = 0; index < count; ++index) {
-    pairs[index] = f.connect_pair();
-    f.submit(streams[index].recv_stream(pairs[index].server, pool));
-  }
-  // The first takes the only buffer; then the others find none, one after the other.
-  const std::string text = pattern(64);
-  for (std::size_t index = 0; index < count; ++index) {
-    send_all(f, pairs[index].client, text);
-    if (index == 0) f.until([&] { return streams[0].queue.count() == 1; }, "the only buffer");
-    f.pause_until(after(f.reactor().now(), 1ms));
-  }
-  // All but the last lose what they waited for to somebody else.
-  for (std::size_t index = 1; index + 1 < count; ++index) {
-    std::string into(64, '\0');
-    Request recv;
-    f.run(recv.recv(pairs[index].server, writable(into)));
-    REQUIRE(recv.result == 64);
-  }
-  CHECK(f.take_text(streams[0]) == text);
-  Request& last = streams[count - 1];
-  f.until([&] { return !last.queue.empty(); }, "the stream that waited longest for its turn");
-  CHECK(f.take_text(last) == text);
-  for (Request& stream : streams) {
-    f.reactor().cancel(stream);
-    f.wait_for(stream);
-    check_all_back(f, stream);
-  }
-  for (const SocketPair& pair : pairs) {
-    f.close(pair.client);
-    f.close(pair.server);
-  }
-}
-
 TEST_CASE("buffers: two pools do not know of each other") {
   Fixture f;
   io::BufferPool& small = f.pool(1, 64);

@@ -1,0 +1,196 @@
+// The program: reads the command line and the configuration, opens the machine (System, driver,
+// log) and hands over to the agent.
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "agent/agent.hpp"
+#include "agent/command_line.hpp"
+#include "agent/exit_codes.hpp"
+#include "agent/listing.hpp"
+#include "base/assert.hpp"
+#include "platform/linux/drivers.hpp"
+#include "platform/linux/log_writer.hpp"
+#include "platform/linux/system.hpp"
+#ifdef RUNNEL_ALLOCATION_GUARD
+#include "tests/support/allocation_guard.hpp"
+#endif
+
+namespace {
+
+using namespace runnel;
+using agent::CommandLine;
+namespace exit_codes = agent::exit_codes;
+
+constexpr std::size_t configuration_bytes_max = 1u << 20;
+
+void print(std::FILE* to, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), to);
+  if (!text.ends_with('\n')) std::fputc('\n', to);
+  std::fflush(to);
+}
+
+int complain(const Problem& problem) {
+  print(stderr, problem.text);
+  return problem.exit_code;
+}
+
+void report_assertion(const char* expression, const char* file, int line) {
+  log_error("agent", "broken invariant: ", expression, " (", file, ":", line, ") while running ",
+            async::Scheduler::running());
+}
+
+Built<agent::Settings> load(const CommandLine& command, io::System& system) {
+  const char* path = command.configuration_file.c_str();
+  const auto text = system.read_file(path, configuration_bytes_max);
+  if (!text)
+    return problem(concat(path, ": cannot be read: ", describe(text.error())),
+                   exit_codes::configuration);
+  return agent::read_settings(*text, path, agent::components(), [&](const std::string& name) {
+    return system.environment(name.c_str());
+  });
+}
+
+linux_os::DriverChoice driver_choice(const CommandLine& command) {
+  using linux_os::DriverChoice;
+  if (command.uring_tier_b) return DriverChoice::uring_tier_b;
+  switch (command.driver) {
+    case agent::DriverChoice::automatic:
+      return DriverChoice::automatic;
+    case agent::DriverChoice::uring:
+      return DriverChoice::uring;
+    case agent::DriverChoice::asio:
+      return DriverChoice::asio;
+  }
+  return DriverChoice::automatic;
+}
+
+// The configuration, the driver it would run on, and the memory that the two need.
+struct Prepared {
+  agent::Settings settings;
+  agent::MeasuredParts measured;
+  linux_os::Driver driver;
+  std::optional<agent::MemoryPlan> plan;
+};
+
+Built<Prepared> prepare(const CommandLine& command, io::System& system) {
+  auto settings = load(command, system);
+  if (!settings) return tl::unexpected(settings.error());
+  Prepared prepared{std::move(*settings), {}, {}, {}};
+  prepared.measured = agent::measure(prepared.settings);
+  auto driver = open_driver(driver_choice(command), prepared.measured.handles, system);
+  if (!driver) return tl::unexpected(driver.error());
+  prepared.driver = std::move(*driver);
+  const io::MemoryUse use = system.memory_use();
+  prepared.plan.emplace(prepared.measured,
+                        agent::Overheads{prepared.driver.name, prepared.driver.bytes,
+                                         static_cast<std::size_t>(use.program_bytes),
+                                         static_cast<std::size_t>(use.heap_bytes)});
+  auto fits = prepared.plan->check(prepared.settings.agent.memory_limit_bytes);
+  if (!fits)
+    return problem(concat(command.configuration_file, ": ", fits.error().text),
+                   fits.error().exit_code);
+  return prepared;
+}
+
+int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
+  const auto prepared = prepare(command, system);
+  if (!prepared) return complain(prepared.error());
+  if (command.memory) {
+    const io::Facts& facts = system.facts();
+    print(stdout, concat("kernel ", facts.kernel, ", pages of ", facts.page_bytes,
+                         " B, driver: ", prepared->driver.reactor->description()));
+    print(stdout, prepared->plan->text(true));
+  }
+  print(stdout, concat(command.configuration_file, ": good; memory ceiling ",
+                       HumanSize{prepared->plan->ceiling()}));
+  return exit_codes::ok;
+}
+
+void say_what_runs(const Prepared& prepared, const io::Facts& facts) {
+  log_info("agent", "runnel ", RUNNEL_VERSION, ", kernel ", facts.kernel,
+           ", driver: ", prepared.driver.reactor->description());
+  if (!prepared.driver.remark.empty())
+    log_info("agent", "io_uring is not used: ", prepared.driver.remark);
+  log_info("agent", "memory ceiling ", HumanSize{prepared.plan->ceiling()}, " (limit ",
+           HumanSize{prepared.settings.agent.memory_limit_bytes}, ")");
+}
+
+// From here on nothing may be allocated; a test build ends at the first allocation.
+void seal() {
+#ifdef RUNNEL_ALLOCATION_GUARD
+  test::arm(true, &async::Scheduler::running);
+#endif
+}
+void unseal() {
+#ifdef RUNNEL_ALLOCATION_GUARD
+  test::disarm();
+#endif
+}
+
+int run(const CommandLine& command, linux_os::LinuxSystem& system) {
+  auto prepared = prepare(command, system);
+  if (!prepared) return complain(prepared.error());
+  const agent::AgentSettings& own = prepared->settings.agent;
+  const auto format = command.log_format.value_or(own.log_format);
+  linux_os::LogWriter writer(system, format == agent::LogFormat::json ? linux_os::LogFormat::json
+                                                                      : linux_os::LogFormat::text);
+  log_output = &writer;
+  log_level = command.log_level.value_or(own.log_level);
+  assertion_report = report_assertion;
+  say_what_runs(*prepared, system.facts());
+
+  agent::Agent agent(prepared->settings, prepared->measured, *prepared->driver.reactor, system,
+                     {.once = command.once, .live_status = command.live});
+  if (const auto ready = agent.prepare(); !ready) {
+    log_error("agent", ready.error().text);
+    return ready.error().exit_code;
+  }
+  const int exit_code = agent.run(prepared->plan->ceiling(), &seal);
+  unseal();
+  writer.end_status();
+  if (agent.started()) print(stderr, agent.summary());
+  // Tasks were left where they stood: nothing may be taken apart any more.
+  if (agent.abandoned()) std::_Exit(exit_code);
+  log_output = nullptr;
+  return exit_code;
+}
+
+int list(const CommandLine& command) {
+  const agent::Registry& registry = agent::components();
+  if (command.type.empty()) {
+    print(stdout, agent::list_types(registry));
+    return exit_codes::ok;
+  }
+  const auto text = agent::list_type(registry, command.type, command.markdown);
+  if (!text) return complain(text.error());
+  print(stdout, *text);
+  return exit_codes::ok;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const auto command = agent::parse_command_line(count, arguments);
+  if (!command) return complain(command.error());
+  switch (command->command) {
+    case CommandLine::Command::help:
+      print(stdout, command->text);
+      return exit_codes::ok;
+    case CommandLine::Command::version:
+      print(stdout, "runnel " RUNNEL_VERSION);
+      return exit_codes::ok;
+    case CommandLine::Command::list:
+      return list(*command);
+    case CommandLine::Command::validate: {
+      linux_os::LinuxSystem system;
+      return validate(*command, system);
+    }
+    case CommandLine::Command::run: {
+      linux_os::LinuxSystem system;
+      return run(*command, system);
+    }
+  }
+  return exit_codes::usage;
+}
