@@ -108,6 +108,12 @@ int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
   return exit_codes::ok;
 }
 
+bool has_an_end(const agent::Settings& settings) {
+  for (const agent::SourceConfig& source : settings.sources)
+    if (source.type->activity == pipeline::Activity::active) return true;
+  return false;
+}
+
 void say_what_runs(const Prepared& prepared, const io::Facts& facts) {
   log_info("agent", "runnel ", RUNNEL_VERSION, ", kernel ", facts.kernel,
            ", driver: ", prepared.driver.reactor->description());
@@ -132,6 +138,11 @@ void unseal() {
 int run(const CommandLine& command, linux_os::LinuxSystem& system) {
   auto prepared = prepare(command, system);
   if (!prepared) return complain(prepared.error());
+  if (command.once && !has_an_end(prepared->settings))
+    return complain({concat(command.configuration_file,
+                            ": --once needs a source that ends (tail, generate); all sources here "
+                            "wait for clients"),
+                     exit_codes::configuration});
   const agent::AgentSettings& own = prepared->settings.agent;
   const auto format = command.log_format.value_or(own.log_format);
   linux_os::LogWriter writer(system, format == agent::LogFormat::json ? linux_os::LogFormat::json

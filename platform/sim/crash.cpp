@@ -49,6 +49,11 @@ void SimFiles::finish_sync(Inode inode, const SyncPoint& point) {
     if (stamp == 0) continue;
     if (stamp > point.epoch) {
       any_left = true;
+      // An append that came during the sync shares this sector with bytes that it did promise:
+      // whichever image of the sector a device has kept, those are in it.
+      const std::size_t shared = sector * sector_bytes;
+      if (shared < size && size < shared + sector_bytes)
+        std::memcpy(target.durable.data() + shared, target.data.data() + shared, size - shared);
       continue;
     }
     stamp = 0;

@@ -25,8 +25,9 @@ namespace runnel::sim {
 
 class SimMachine;
 
-using Inode = std::uint32_t;  // 0: none; the root is 1
+using Inode = std::uint32_t;
 inline constexpr Inode no_inode = 0;
+inline constexpr Inode root_inode = 1;
 inline constexpr std::size_t sector_bytes = 512;
 inline constexpr std::size_t sector_count(std::uint64_t bytes) {
   return static_cast<std::size_t>((bytes + sector_bytes - 1) / sector_bytes);
@@ -43,8 +44,7 @@ class SimFiles {
  public:
   explicit SimFiles(SimMachine& machine);
 
-  // --- what the reactor does, at once
-  // ---------------------------------------------------------------
+  // --- what the reactor does, at once ------------------------------------------------------------
   Result<Inode> open(std::string_view path, io::OpenMode mode);  // counted: close it
   void close(Inode inode);
   Result<std::uint32_t> read(Inode inode, std::uint64_t offset, MutableBytes into) const;
@@ -60,8 +60,7 @@ class SimFiles {
   // The device refused: the pages count as clean from now on and are durable only if written again.
   void fail_sync(Inode inode, const SyncPoint& point);
 
-  // --- rare calls and peers
-  // -------------------------------------------------------------------------
+  // --- rare calls and peers ----------------------------------------------------------------------
   Status list(std::string_view folder, FunctionRef<bool(const io::FolderEntry&)> each) const;
   Status make_folders(std::string_view path);
   Status link(std::string_view existing, std::string_view path);

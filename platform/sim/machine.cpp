@@ -92,8 +92,7 @@ Result<MutableBytes> SimMachine::map(std::size_t bytes) {
   return MutableBytes{reinterpret_cast<std::byte*>(at), bytes};
 }
 
-// --- handles
-// ---------------------------------------------------------------------------------------
+// --- handles -------------------------------------------------------------------------------------
 
 SimMachine::Entry* SimMachine::entry(io::Handle handle) {
   const auto index = index_of(handle);
@@ -141,8 +140,7 @@ void SimMachine::remove(io::Handle handle) {
   }
 }
 
-// --- signals
-// -----------------------------------------------------------------------------------------
+// --- signals -------------------------------------------------------------------------------------
 
 void SimMachine::raise(io::Signal signal) {
   constexpr std::size_t pending_max = 64;  // further ones merge, as real ones do
@@ -176,8 +174,7 @@ bool SimMachine::is_ready(const Entry& entry) const {
   return true;  // regular files always are
 }
 
-// --- watchers
-// ----------------------------------------------------------------------------------------
+// --- watchers ------------------------------------------------------------------------------------
 
 Result<io::Handle> SimMachine::open_watcher() {
   if (!watching_works) return fail(Error::unsupported);

@@ -41,8 +41,7 @@ class SimMachine {
   // 10.0.0.(index + 1), or fd00::(index + 1).
   io::Address address(io::Family family = io::Family::ipv4) const;
 
-  // --- what tests set
-  // -----------------------------------------------------------------------------
+  // --- what tests set ----------------------------------------------------------------------------
   io::Facts& facts() { return facts_; }
   std::map<std::string, std::string>& environment() { return environment_; }
   std::int32_t utc_offset_seconds = 0;
@@ -50,25 +49,24 @@ class SimMachine {
   std::uint32_t process_id = 1000;
   void raise(io::Signal signal);
 
-  // --- ends of the process
-  // ------------------------------------------------------------------------ As SIGKILL: handles
-  // close, connections are reset or finished, locks go, files stay as they are. Each write, rename,
-  // unlink or truncate in flight has happened or not. The operations are idle afterwards: their
-  // owners may be destroyed.
+  // --- ends of the process ----------------------------------------------------------------------
+
+  // As SIGKILL: handles close, connections are reset or finished, locks go, files stay as they are.
+  // Each write, rename, unlink or truncate in flight has happened or not. The operations are idle
+  // afterwards: their owners may be destroyed.
   void kill();
   // `kill`, connections end without a word, and the files become what was durable.
   void power_loss();
 
-  // --- handles
-  // ------------------------------------------------------------------------------------ Null for a
-  // handle that is not open.
+  // --- handles ----------------------------------------------------------------------------------
+
+  // Null for a handle that is not open.
   Entry* entry(io::Handle handle);
   Result<io::Handle> add(const Entry& entry);  // too_many_handles
   void remove(io::Handle handle);              // nothing may be in flight on it
   std::uint32_t open_handles() const { return open_handles_; }
 
-  // --- signals and watchers
-  // -------------------------------------------------------------------------
+  // --- signals and watchers ----------------------------------------------------------------------
   io::Handle signal_handle();
   std::optional<io::Signal> take_signal();
   Result<io::Handle> open_watcher();

@@ -1,9 +1,8 @@
 #include "platform/sim/network.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
+#include "platform/sim/addressing.hpp"
 #include "platform/sim/machine.hpp"
 #include "platform/sim/reactor.hpp"
 
@@ -15,83 +14,15 @@ using io::Verb;
 
 namespace {
 
-constexpr std::size_t datagram_bytes_max = 65507;  // what IPv4 allows
-constexpr std::size_t datagram_overhead = 64;      // what the kernel counts with each in the queue
-constexpr Duration connect_retry = 1s;             // a full backlog drops the SYN
 constexpr std::uint16_t port_first = 32768, port_last = 60999;
-
-bool is_mapped(const Address& address) {
-  return address.family == Family::ipv6 &&
-         std::all_of(address.ip.begin(), address.ip.begin() + 10,
-                     [](std::uint8_t each) { return each == 0; }) &&
-         address.ip[10] == 0xFF && address.ip[11] == 0xFF;
-}
-
-Address plain(const Address& address) {
-  if (!is_mapped(address)) return address;
-  Address result;
-  result.family = Family::ipv4;
-  result.port = address.port;
-  std::copy_n(address.ip.begin() + 12, 4, result.ip.begin());
-  return result;
-}
-
-// An IPv6 socket sees IPv4 peers as mapped addresses.
-Address as_seen_by(Family family, const Address& address) {
-  if (family != Family::ipv6 || address.family != Family::ipv4) return address;
-  Address result;
-  result.family = Family::ipv6;
-  result.port = address.port;
-  result.ip[10] = result.ip[11] = 0xFF;
-  std::copy_n(address.ip.begin(), 4, result.ip.begin() + 12);
-  return result;
-}
-
-bool is_any(const Address& address) {
-  return std::all_of(address.ip.begin(), address.ip.end(),
-                     [](std::uint8_t each) { return each == 0; });
-}
-
-Address loopback(Family family) {
-  Address address;
-  address.family = family;
-  if (family == Family::ipv4)
-    address.ip = {127, 0, 0, 1};
-  else
-    address.ip[15] = 1;
-  return address;
-}
-
-bool is_loopback(const Address& address) {
-  return address.family == Family::ipv4 ? address.ip[0] == 127
-                                        : address.ip == loopback(Family::ipv6).ip;
-}
-
-bool same_ip(const Address& one, const Address& other) {
-  return one.family == other.family && one.ip == other.ip;
-}
-
-// Whether a socket bound to `bound` gets what is sent to `to`.
-bool covers(const Address& bound, const Address& to) {
-  if (bound.port != to.port) return false;
-  if (same_ip(bound, to)) return true;
-  if (!is_any(bound)) return same_ip(plain(bound), to);
-  return bound.family == to.family || bound.family == Family::ipv6;
-}
-
-io::Operation& operation_of(const Waiter& waiter) { return waiter.reactor->operation(waiter.slot); }
 
 }  // namespace
 
-void ByteQueue::pop(std::size_t count) {
-  begin_ += count;
-  if (begin_ == bytes_.size()) return clear();
-  if (begin_ < bytes_.size() / 2) return;
-  bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(begin_));
-  begin_ = 0;
+io::Operation& SimNetwork::operation_of(const Waiter& waiter) {
+  return waiter.reactor->operation(waiter.slot);
 }
 
-// --- sockets -----------------------------------------------------------------------------------
+// --- sockets -------------------------------------------------------------------------------------
 
 Socket* SimNetwork::alive(std::uint32_t index, std::uint32_t generation) {
   return is_alive({index, generation}) ? &sockets_[index] : nullptr;
@@ -214,80 +145,7 @@ Socket* SimNetwork::bound_to(const SimMachine& machine, const Address& address, 
   return nullptr;
 }
 
-// --- faults --------------------------------------------------------------------------------------
-
-void SimNetwork::partition(const SimMachine& one, const SimMachine& other, bool cut) {
-  world_.count_fault();
-  std::erase_if(blocks_, [&](const Block& each) {
-    return (each.one == &one && each.other == &other) || (each.one == &other && each.other == &one);
-  });
-  if (cut)
-    blocks_.push_back({&one, &other, 0});
-  else
-    release_held();
-}
-
-void SimNetwork::partition_port(std::uint16_t port, bool cut) {
-  RUNNEL_ASSERT(port != 0);
-  world_.count_fault();
-  std::erase_if(blocks_, [port](const Block& each) { return each.port == port; });
-  if (cut)
-    blocks_.push_back({nullptr, nullptr, port});
-  else
-    release_held();
-}
-
-void SimNetwork::heal() {
-  blocks_.clear();
-  release_held();
-}
-
-void SimNetwork::reset_connections(std::uint16_t port) {
-  world_.count_fault();
-  for (Socket& each : sockets_)
-    if (each.kind == Socket::Kind::stream && !each.dead &&
-        (each.local.port == port || each.peer.port == port))
-      tell(id_of(each), EventKind::reset, Duration::zero());
-}
-
-bool SimNetwork::is_blocked(const SimMachine& from, const SimMachine& to, std::uint16_t one_port,
-                            std::uint16_t other_port) const {
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& each) {
-    if (each.port != 0) return each.port == one_port || each.port == other_port;
-    return (each.one == &from && each.other == &to) || (each.one == &to && each.other == &from);
-  });
-}
-
-// Keeps what arrives across a partition, and everything after it, for later.
-bool SimNetwork::hold(const Event& event, Socket& receiver) {
-  if (receiver.peer_machine == nullptr) return false;
-  if (receiver.held == 0 && !is_blocked(*receiver.peer_machine, *receiver.machine,
-                                        receiver.local.port, receiver.peer.port))
-    return false;
-  if (receiver.held++ == 0) {
-    Event expiry = event;
-    expiry.at = after(world_.now(), world_.options().retransmit_timeout);
-    expiry.kind = EventKind::give_up;
-    world_.schedule(expiry);
-  }
-  held_.push_back(event);
-  return true;
-}
-
-void SimNetwork::release_held() {
-  std::vector<Event> released;
-  released.swap(held_);
-  Instant at = world_.now();
-  for (Event& event : released) {
-    if (Socket* receiver = alive(event.index, event.generation)) receiver->held = 0;
-    // In the order in which they came; one that is still blocked is held again.
-    at = after(at, 1us);
-    event.at = at;
-    world_.schedule(event);
-  }
-}
-
-// --- sending -------------------------------------------------------------------------------------
+// --- what travels --------------------------------------------------------------------------------
 
 Duration SimNetwork::latency(const SimMachine& from, const SimMachine& to) {
   const SimOptions& options = world_.options();
@@ -350,107 +208,7 @@ void SimNetwork::handle(const Event& event) {
   }
 }
 
-// --- connecting ----------------------------------------------------------------------------------
-
-void SimNetwork::connect(Socket& socket, SimReactor& reactor, std::uint32_t slot) {
-  const io::Operation& operation = reactor.operation(slot);
-  RUNNEL_ASSERT(operation.peer != nullptr);
-  const Address to = plain(*operation.peer);
-  SimMachine* server = machine_at(to, *socket.machine);
-  if (server == nullptr) return reactor.finish(slot, Error::unreachable);
-  Address from =
-      is_loopback(to) || is_any(to) ? loopback(to.family) : socket.machine->address(to.family);
-  const bool unbound = socket.local.port == 0;
-  if (socket.kind == Socket::Kind::datagram) {
-    if (unbound) (void)bind(socket, as_seen_by(socket.family, from));
-    socket.peer = *operation.peer;
-    socket.peer_machine = server;
-    return reactor.finish(slot, Error::none);
-  }
-  if (socket.kind != Socket::Kind::fresh)
-    return reactor.finish(slot,
-                          socket.kind == Socket::Kind::stream ? Error::exists : Error::unexpected);
-  if (unbound)
-    if (const auto status = bind(socket, as_seen_by(socket.family, from)); !status)
-      return reactor.finish(slot, status.error());
-  socket.kind = Socket::Kind::connecting;
-  socket.peer = to;
-  if (is_any(to)) {
-    socket.peer = loopback(to.family);
-    socket.peer.port = to.port;
-  }
-  socket.peer_machine = server;
-  socket.writers.push_back({&reactor, slot});
-  Event event;
-  event.at = after(world_.now(), latency(*socket.machine, *server));
-  event.kind = EventKind::connect_request;
-  event.index = socket.index;
-  event.generation = socket.generation;
-  world_.schedule(event);
-}
-
-void SimNetwork::connect_arrived(const Event& event) {
-  Socket& client = sockets_[event.index];
-  if (client.kind != Socket::Kind::connecting) return;
-  SimMachine& machine = world_.machine(client.peer_machine->index());
-  const SocketId client_id{event.index, event.generation};
-  const bool blocked = is_blocked(*client.machine, machine, client.local.port, client.peer.port);
-  Socket* listener = blocked ? nullptr : bound_to(machine, client.peer, true);
-  if (!blocked && listener == nullptr)
-    return tell(client_id, EventKind::connect_refused, latency_to(client),
-                static_cast<std::uint32_t>(Error::refused));
-  if (blocked || listener->backlog.size() >= listener->backlog_max) {
-    Event again = event;
-    if (event.amount == 0) {
-      again.kind = EventKind::connect_expired;
-      again.at = after(world_.now(), world_.options().connect_timeout);
-      world_.schedule(again);
-    }
-    again.kind = EventKind::connect_request;
-    again.at = after(world_.now(), connect_retry);
-    again.amount = 1;
-    return world_.schedule(again);
-  }
-  const SocketId server_id = make_socket(machine, Socket::Kind::stream, listener->family);
-  Socket& server = socket(server_id);
-  server.local = as_seen_by(listener->family, client.peer);
-  server.peer = as_seen_by(listener->family, plain(client.local));
-  server.peer_machine = client.machine;
-  server.buffer_bytes = listener->buffer_bytes;
-  server.other = client_id;
-  client.other = server_id;
-  listener->backlog.push_back(server_id);
-  tell(client_id, EventKind::connect_answer, latency_to(server));
-  pump_readers(*listener);
-}
-
-void SimNetwork::finish_connect(Socket& socket, Error error) {
-  if (socket.kind != Socket::Kind::connecting) return;
-  socket.kind = error == Error::none ? Socket::Kind::stream : Socket::Kind::fresh;
-  if (error == Error::none && !is_alive(socket.other)) socket.dead = true;
-  WaitQueue waiting;
-  waiting.swap(socket.writers);
-  for (const Waiter& each : waiting) {
-    if (operation_of(each).verb == Verb::connect)
-      each.reactor->finish(each.slot, error);
-    else
-      socket.writers.push_back(each);
-  }
-  pump(socket);
-}
-
-void SimNetwork::break_connection(Socket& socket, Error error) {
-  if (socket.dead || socket.kind == Socket::Kind::fresh) return;
-  if (socket.kind == Socket::Kind::connecting) return finish_connect(socket, error);
-  socket.dead = true;
-  socket.broken = error;
-  // What has arrived can still be read.
-  socket.incoming.cut(socket.arrived);
-  pump(socket);
-}
-
-// --- operations
-// ------------------------------------------------------------------------------------
+// --- operations ----------------------------------------------------------------------------------
 
 void SimNetwork::start(SocketId id, SimReactor& reactor, std::uint32_t slot) {
   Socket& target = socket(id);
@@ -554,87 +312,6 @@ SimNetwork::Step SimNetwork::step_writer(Socket& socket, const Waiter& waiter) {
   return Step::done;
 }
 
-SimNetwork::Step SimNetwork::accept(Socket& listener, const Waiter& waiter) {
-  // One whose client has gone for good in the meantime is still accepted; reading it tells.
-  if (listener.backlog.empty()) return Step::waits;
-  const SocketId id = listener.backlog.front();
-  SimMachine::Entry entry;
-  entry.kind = SimMachine::Kind::socket;
-  entry.socket = id;
-  const auto handle = listener.machine->add(entry);
-  if (!handle) {
-    waiter.reactor->finish(waiter.slot, handle.error());
-    return Step::done;
-  }
-  listener.backlog.pop_front();
-  io::Operation& operation = operation_of(waiter);
-  if (operation.peer != nullptr) *operation.peer = socket(id).peer;
-  waiter.reactor->finish(waiter.slot, Error::none, static_cast<std::int32_t>(*handle));
-  return Step::done;
-}
-
-void SimNetwork::consume(Socket& socket, std::size_t count) {
-  socket.incoming.pop(count);
-  socket.arrived -= count;
-  if (is_alive(socket.other)) pump_writers(this->socket(socket.other));
-}
-
-// What a reader finds at the end: a reset once, after that the end of the stream.
-Error SimNetwork::take_end(Socket& socket) { return std::exchange(socket.broken, Error::none); }
-
-SimNetwork::Step SimNetwork::receive(Socket& socket, const Waiter& waiter) {
-  const io::Operation& operation = operation_of(waiter);
-  if (!is_readable(socket) && operation.size > 0) return Step::waits;
-  if (socket.arrived == 0) {
-    const Error end = take_end(socket);
-    waiter.reactor->finish(waiter.slot, end == Error::closed ? Error::none : end);
-    return Step::done;
-  }
-  std::size_t count = std::min<std::size_t>(operation.size, socket.arrived);
-  Random& random = world_.schedule_random();
-  if (count > 1 && random.chance(world_.options().partial_receives))
-    count = random.between(1, count - 1);
-  const Bytes bytes = socket.incoming.front(count);
-  if (count > 0) std::memcpy(operation.data, bytes.data(), count);
-  consume(socket, count);
-  waiter.reactor->finish(waiter.slot, Error::none, static_cast<std::int32_t>(count));
-  return Step::done;
-}
-
-SimNetwork::Step SimNetwork::send(Socket& from, const Waiter& waiter) {
-  const io::Operation& operation = operation_of(waiter);
-  const auto done = [&](Error error, std::size_t count) {
-    waiter.reactor->finish(waiter.slot, error, static_cast<std::int32_t>(count));
-    return Step::done;
-  };
-  if (from.dead) {
-    const Error end = take_end(from);
-    return done(end == Error::none ? Error::closed : end, 0);
-  }
-  if (!is_alive(from.other)) {
-    // The peer's machine answers with a reset; this much is already on its way to nobody.
-    tell(id_of(from), EventKind::reset, 2 * latency_to(from));
-    return done(Error::none, operation.size);
-  }
-  if (world_.fault(world_.options().stream_resets)) {
-    tell(from.other, EventKind::reset, latency_to(from));
-    tell(id_of(from), EventKind::reset, Duration::zero());
-  }
-  Socket& to = socket(from.other);
-  const std::size_t room = to.buffer_bytes - std::min(to.buffer_bytes, to.incoming.size());
-  if (to.dead) return done(Error::none, operation.size);
-  if (room == 0 && operation.size > 0) return Step::waits;
-  std::size_t count = std::min<std::size_t>(operation.size, room);
-  Random& random = world_.schedule_random();
-  if (count > 1 && random.chance(world_.options().partial_sends))
-    count = random.between(1, count - 1);
-  if (count > 0) {
-    to.incoming.push({operation.data, count});
-    tell(from.other, EventKind::segment, latency_to(from), static_cast<std::uint32_t>(count));
-  }
-  return done(Error::none, count);
-}
-
 void SimNetwork::fill(SocketId id, SimReactor& reactor, std::uint32_t slot) {
   if (!is_alive(id)) return;
   Socket& from = socket(id);
@@ -650,114 +327,14 @@ void SimNetwork::fill(SocketId id, SimReactor& reactor, std::uint32_t slot) {
   const std::size_t skip = datagrams ? io::BufferPool::datagram_overhead : 0;
   const std::size_t room = stream.pool->buffer_bytes() - skip;
   buffer->data = buffer->memory + skip;
-  if (datagrams) {
-    const std::uint32_t number = from.queue.front();
-    from.queue.pop_front();
-    const Datagram& datagram = datagrams_[number];
-    const std::size_t count = std::min(room, datagram.bytes.size());
-    if (count > 0) std::memcpy(buffer->data, datagram.bytes.data(), count);
-    buffer->size = static_cast<std::uint32_t>(count);
-    buffer->truncated = count < datagram.bytes.size();
-    buffer->peer = datagram.from;
-    from.queued_bytes -= datagram.bytes.size() + datagram_overhead;
-    drop_datagram(number);
-  } else {
-    std::size_t count = std::min(room, from.arrived);
-    Random& random = world_.schedule_random();
-    if (count > 1 && random.chance(world_.options().partial_receives))
-      count = random.between(1, count - 1);
-    std::memcpy(buffer->data, from.incoming.front(count).data(), count);
-    buffer->size = static_cast<std::uint32_t>(count);
-    consume(from, count);
-  }
+  if (datagrams)
+    take_datagram(from, *buffer, room);
+  else
+    take_bytes(from, *buffer, room);
   stream.filled->push_back(*buffer);
   reactor.yield(slot);
   // One buffer an event: connections that share a pool take turns.
   if (is_readable(from)) reactor.want_fill(slot);
-}
-
-// --- datagrams
-// -------------------------------------------------------------------------------------
-
-std::uint32_t SimNetwork::take_datagram_slot() {
-  if (free_datagrams_.empty()) {
-    datagrams_.emplace_back();
-    return static_cast<std::uint32_t>(datagrams_.size() - 1);
-  }
-  const std::uint32_t number = free_datagrams_.back();
-  free_datagrams_.pop_back();
-  return number;
-}
-
-SimNetwork::Step SimNetwork::send_datagram(Socket& socket, const Waiter& waiter,
-                                           const Address& peer) {
-  const io::Operation& operation = operation_of(waiter);
-  const Address to = plain(peer);
-  const auto done = [&](Error error, std::int32_t count) {
-    waiter.reactor->finish(waiter.slot, error, count);
-    return Step::done;
-  };
-  if (operation.size > datagram_bytes_max) return done(Error::too_large, 0);
-  SimMachine* machine = machine_at(to, *socket.machine);
-  if (machine == nullptr) return done(Error::unreachable, 0);
-  if (socket.local.port == 0) {
-    Address any;
-    any.family = socket.family;
-    if (const auto status = bind(socket, any); !status) return done(status.error(), 0);
-  }
-  const auto size = static_cast<std::int32_t>(operation.size);
-  if (is_blocked(*socket.machine, *machine, socket.local.port, to.port))
-    return done(Error::none, size);
-  if (world_.fault(world_.options().datagram_loss)) return done(Error::none, size);
-  const std::uint32_t number = take_datagram_slot();
-  Datagram& datagram = datagrams_[number];
-  datagram.bytes.assign(operation.data, operation.data + operation.size);
-  datagram.to = to;
-  datagram.from = plain(socket.local);
-  if (is_any(datagram.from)) {
-    const bool near = is_loopback(to) || is_any(to);
-    datagram.from = near ? loopback(to.family) : socket.machine->address(to.family);
-    datagram.from.port = socket.local.port;
-  }
-  Event event;
-  event.at = after(world_.now(), latency(*socket.machine, *machine));
-  event.kind = EventKind::datagram;
-  event.who = machine->index();
-  event.amount = number;
-  world_.schedule(event);
-  return done(Error::none, size);
-}
-
-void SimNetwork::datagram_arrived(const Event& event) {
-  Datagram& datagram = datagrams_[event.amount];
-  Socket* to = bound_to(world_.machine(event.who), datagram.to, false);
-  if (to == nullptr) return drop_datagram(event.amount);
-  const std::size_t cost = datagram.bytes.size() + datagram_overhead;
-  if (to->queued_bytes + cost > to->buffer_bytes) {
-    ++to->dropped;
-    return drop_datagram(event.amount);
-  }
-  datagram.from = as_seen_by(to->family, datagram.from);
-  to->queued_bytes += cost;
-  to->queue.push_back(event.amount);
-  pump_readers(*to);
-}
-
-SimNetwork::Step SimNetwork::receive_datagram(Socket& socket, const Waiter& waiter) {
-  if (socket.queue.empty()) return Step::waits;
-  const std::uint32_t number = socket.queue.front();
-  socket.queue.pop_front();
-  const Datagram& datagram = datagrams_[number];
-  io::Operation& operation = operation_of(waiter);
-  const std::size_t count = std::min<std::size_t>(operation.size, datagram.bytes.size());
-  if (count > 0) std::memcpy(operation.data, datagram.bytes.data(), count);
-  operation.truncated = count < datagram.bytes.size();
-  if (operation.peer != nullptr && operation.verb == Verb::recv_from)
-    *operation.peer = datagram.from;
-  socket.queued_bytes -= datagram.bytes.size() + datagram_overhead;
-  drop_datagram(number);
-  waiter.reactor->finish(waiter.slot, Error::none, static_cast<std::int32_t>(count));
-  return Step::done;
 }
 
 }  // namespace runnel::sim

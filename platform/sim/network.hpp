@@ -88,8 +88,7 @@ class SimNetwork {
  public:
   explicit SimNetwork(SimWorld& world) : world_(world) {}
 
-  // --- faults
-  // -------------------------------------------------------------------------------------
+  // --- faults ------------------------------------------------------------------------------------
   void partition(const SimMachine& one, const SimMachine& other, bool cut);
   // Everything to or from this port, also within a machine.
   void partition_port(std::uint16_t port, bool cut);
@@ -97,8 +96,7 @@ class SimNetwork {
   // Both ends of every connection to this port see a reset.
   void reset_connections(std::uint16_t port);
 
-  // --- sockets, for SimSystem and SimMachine
-  // ------------------------------------------------------
+  // --- sockets, for SimSystem and SimMachine -----------------------------------------------------
   Result<SocketId> listen(SimMachine& machine, io::Transport transport, const io::Address& address,
                           const io::ListenOptions& options);
   SocketId make(SimMachine& machine, io::Transport transport, io::Family family);
@@ -111,9 +109,9 @@ class SimNetwork {
     return id.generation != 0 && sockets_[id.index].generation == id.generation;
   }
 
-  // --- operations, for SimReactor
-  // ------------------------------------------------------------------- Waits in the socket's queue
-  // and goes on as far as it can at once.
+  // --- operations, for SimReactor ---------------------------------------------------------------
+
+  // Waits in the socket's queue and goes on as far as it can at once.
   void start(SocketId id, SimReactor& reactor, std::uint32_t slot);
   // Fills a stream's buffers with what is there: the reactor's answer to an event of its own.
   void fill(SocketId id, SimReactor& reactor, std::uint32_t slot);
@@ -128,6 +126,7 @@ class SimNetwork {
     const SimMachine* other = nullptr;
     std::uint16_t port = 0;
   };
+  static io::Operation& operation_of(const Waiter& waiter);
   static SocketId id_of(const Socket& socket) { return {socket.index, socket.generation}; }
   Socket* alive(std::uint32_t index, std::uint32_t generation);
   SocketId make_socket(SimMachine& machine, Socket::Kind kind, io::Family family);
@@ -157,6 +156,9 @@ class SimNetwork {
   Step send(Socket& socket, const Waiter& waiter);
   Step send_datagram(Socket& socket, const Waiter& waiter, const io::Address& to);
   void consume(Socket& socket, std::size_t count);
+  // Into a buffer of a stream operation, at most `room` bytes. There is something to take.
+  void take_bytes(Socket& from, io::Buffer& into, std::size_t room);
+  void take_datagram(Socket& from, io::Buffer& into, std::size_t room);
   bool is_readable(const Socket& socket) const;
   Error take_end(Socket& socket);
   std::uint32_t take_datagram_slot();

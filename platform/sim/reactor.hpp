@@ -57,8 +57,7 @@ class SimReactor final : public io::Reactor {
   // happened or not, as the seed says.
   void abandon();
 
-  // --- for the other parts of the simulator
-  // ---------------------------------------------------------
+  // --- for the other parts of the simulator ------------------------------------------------------
   io::Operation& operation(std::uint32_t slot) { return *slots_[slot].operation; }
   SimMachine& machine() { return machine_; }
   // The result is there: hands it over after the completion delay. The slot no longer waits.
@@ -88,6 +87,7 @@ class SimReactor final : public io::Reactor {
     bool scheduled = false;  // an event will come for it
     bool finished = false;   // its result is decided
     bool parked = false;     // a stream without buffers
+    bool armed = false;      // a stream whose turn it is to take a buffer that came back
     bool is_file = false;
     bool counted = false;  // in its handle's `in_flight`
     bool waits_on_socket = false;
@@ -105,7 +105,7 @@ class SimReactor final : public io::Reactor {
     io::BufferPool* pool = nullptr;
     std::vector<io::Buffer*> free;
     std::vector<std::uint32_t> parked;  // streams' slots, oldest first
-    bool returned = false;              // since the last poll
+    std::size_t armed = 0;
   };
   struct Script {
     io::Verb verb;
@@ -126,7 +126,8 @@ class SimReactor final : public io::Reactor {
   Range latency_of(io::Verb verb) const;
   void complete(std::uint32_t slot);
   void schedule(std::uint32_t slot, Duration later);
-  void unpark();
+  void unpark(Pool& pool);
+  void end_turn(std::uint32_t slot);
   void hand_over(io::CompletedList& completed);
   void release(std::uint32_t slot);
   Pool& pool_of(const io::BufferPool& pool);

@@ -58,7 +58,7 @@ class SimWorld {
   // Ends every fault, injected or drawn; latencies and small pieces stay.
   void end_faults();
 
-  // --- machines ---------------------------------------------------------------------------------
+  // --- machines ----------------------------------------------------------------------------------
   SimMachine& machine(std::size_t index = 0) { return *machines_[index]; }
   std::size_t machine_count() const { return machines_.size(); }
   SimMachine& add_machine(const std::string& host_name);
@@ -66,7 +66,7 @@ class SimWorld {
   // A signal to the process on the first machine.
   void raise(io::Signal signal);
 
-  // --- time -------------------------------------------------------------------------------------
+  // --- time --------------------------------------------------------------------------------------
   Instant now() const { return now_; }
   WallTime wall_now() const { return WallTime(now_.time_since_epoch() + wall_offset_); }
   void set_wall_clock(WallTime to) {
@@ -81,8 +81,7 @@ class SimWorld {
   // Somebody waited for ever and nothing could ever happen: a deadlock of the program under test.
   bool stalled() const { return stalled_; }
 
-  // --- the record of what happened
-  // ----------------------------------------------------------------
+  // --- the record of what happened ---------------------------------------------------------------
   std::uint64_t trace_hash() const { return trace_; }
   std::uint64_t events_handled() const { return events_handled_; }
   std::uint64_t faults_injected() const { return faults_; }
@@ -91,8 +90,7 @@ class SimWorld {
     trace_ ^= trace_ >> 32;
   }
 
-  // --- for the parts of the simulator
-  // -------------------------------------------------------------
+  // --- for the parts of the simulator ------------------------------------------------------------
   Random& schedule_random() { return schedule_random_; }  // latencies, order, sizes of pieces
   Random& fault_random() { return fault_random_; }
   Random& entropy_random() { return entropy_random_; }

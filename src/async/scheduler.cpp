@@ -17,24 +17,29 @@ Scheduler::Scheduler(io::Reactor& reactor) : reactor_(reactor), now_(reactor.now
 
 void Scheduler::turn(Instant until) {
   ++turns_;
-  resume_ready();
-  // What just ran may have made more ready: then the reactor only looks.
-  take_completions(ready_.empty() ? std::min(until, timers_.nearest()) : Instant::min());
+  const bool ended = resume_ready();
+  // What just ran may have made more ready, or ended the last task that whoever turns waits for:
+  // then the reactor only looks.
+  const bool looks = ended || !ready_.empty();
+  take_completions(looks ? Instant::min() : std::min(until, timers_.nearest()));
   fire_deadlines();
 }
 
-void Scheduler::resume_ready() {
+bool Scheduler::resume_ready() {
+  bool ended = false;
   List<Runnable, ReadyTag> batch;
   batch.splice_back(ready_);
   while (Runnable* runnable = batch.take_front()) {
     running_scope = runnable->scope;
     if (runnable->finished) {
       runnable->scope->reap(*runnable);
+      ended = true;
     } else {
       runnable->coroutine.resume();
     }
   }
   running_scope = nullptr;
+  return ended;
 }
 
 void Scheduler::fire_deadlines() {

@@ -36,7 +36,7 @@ class Scheduler {
   static const char* running();
 
  private:
-  void resume_ready();
+  bool resume_ready();  // whether a task has ended
   void fire_deadlines();
   void take_completions(Instant until);
 

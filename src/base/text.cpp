@@ -137,6 +137,7 @@ TextWriter& operator<<(TextWriter& out, WrittenDuration duration) {
   static constexpr Unit units[] = {{"d", 86'400'000'000'000}, {"h", 3'600'000'000'000},
                                    {"m", 60'000'000'000},     {"s", 1'000'000'000},
                                    {"ms", 1'000'000},         {"us", 1'000}};
+  if (duration.duration == Duration::zero()) return out << "0s";
   return write_exactly(out, static_cast<std::uint64_t>(duration.duration.count()), units);
 }
 

@@ -20,4 +20,15 @@ void HeaderWriter::add(std::string_view key, std::string_view value) {
   size_ += entry;
 }
 
+void HeaderWriter::add_encoded(Bytes entries) {
+  const std::size_t room = std::min(buffer_.size(), Headers::bytes_max) - size_;
+  if (entries.empty()) return;
+  if (entries.size() > room) {
+    cut_ = true;
+    return;
+  }
+  std::memcpy(buffer_.data() + size_, entries.data(), entries.size());
+  size_ += entries.size();
+}
+
 }  // namespace runnel::pipeline

@@ -78,6 +78,8 @@ class HeaderWriter {
  public:
   explicit HeaderWriter(MutableBytes buffer) : buffer_(buffer) {}
   void add(std::string_view key, std::string_view value);
+  // Entries that were encoded before; all of them or none.
+  void add_encoded(Bytes entries);
   Headers headers() const { return Headers(Bytes(buffer_.data(), size_)); }
   bool cut() const { return cut_; }
   void clear() { size_ = 0; }

@@ -12,7 +12,10 @@ namespace {
 
 codec::CompressorSettings compressor_settings(const DeliverySettings& settings,
                                               std::size_t plain_bytes) {
-  return {.codec = settings.codec, .level = settings.level, .input_bytes_max = plain_bytes};
+  // Without an encoding there is nothing to compress; a compressor wants a size all the same.
+  return {.codec = settings.codec,
+          .level = settings.level,
+          .input_bytes_max = std::max<std::size_t>(plain_bytes, 1)};
 }
 
 // A batch's worth, and never less than the largest single record can become.

@@ -119,7 +119,7 @@ class Subscription {
   Position written_ = 0;
   Position watermark_ = 0;
   bool watermark_is_a_mark_ = true;  // false: a drop has moved it into a record
-  std::uint64_t events_read_ = 0;  // counted as the channel's events_put_
+  std::uint64_t events_read_ = 0;    // counted as the channel's events_put_
   std::uint64_t sequence_ = 0;
   Instant unread_since_ = never;  // when the oldest unread event was put; never: all is read
   Gap gap_;                       // drop_oldest: in front of the next batch

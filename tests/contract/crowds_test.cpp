@@ -12,14 +12,24 @@ TEST_CASE("crowds: 4000 file reads of one turn") {
   const Handle file = f.open(f.path("file"), OpenMode::read);
   std::string back(text.size(), '\0');
   std::vector<Request> reads(count);
+  std::vector<std::size_t> done(count, 0);
+  const auto read_rest = [&](std::size_t index) {
+    const std::size_t at = index * piece + done[index];
+    f.submit(reads[index].read(file, writable(back).subspan(at, piece - done[index]), at));
+  };
+  for (std::size_t index = 0; index < count; ++index) read_rest(index);
   for (std::size_t index = 0; index < count; ++index) {
-    const std::size_t at = index * piece;
-    f.submit(reads[index].read(file, writable(back).subspan(at, piece), at));
-  }
-  for (Request& read : reads) {
-    f.wait_for(read);
-    REQUIRE(read.ok());
-    REQUIRE(read.result == piece);
+    f.wait_for(reads[index]);
+    // A read may bring less than was asked for, but always something.
+    while (true) {
+      REQUIRE(reads[index].ok());
+      REQUIRE(reads[index].result > 0);
+      done[index] += static_cast<std::size_t>(reads[index].result);
+      REQUIRE(done[index] <= piece);
+      if (done[index] == piece) break;
+      read_rest(index);
+      f.wait_for(reads[index]);
+    }
   }
   CHECK(back == text);
   f.close(file);
@@ -76,8 +86,15 @@ TEST_CASE("crowds: 2000 waiting operations on 300 connections, some cancelled, a
   for (std::size_t index = 0; index < count; ++index) {
     f.wait_for(recvs[index]);
     REQUIRE(recvs[index].ok());
-    CHECK(texts[index].substr(0, static_cast<std::size_t>(recvs[index].result)) == words[index]);
     f.wait_for(sends[index]);
+    REQUIRE(sends[index].ok());
+    // Each may have come to a part only.
+    const std::string& word = words[index];
+    f.send_all(pairs[index].client,
+               std::string_view(word).substr(static_cast<std::size_t>(sends[index].result)));
+    texts[index].resize(static_cast<std::size_t>(recvs[index].result));
+    texts[index] += f.receive(pairs[index].server, word.size() - texts[index].size());
+    CHECK(texts[index] == word);
     f.submit(answers[index].send(pairs[index].server, as_bytes("!")));
   }
   for (std::size_t index = 0; index < readies.size(); ++index) {

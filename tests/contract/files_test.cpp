@@ -12,18 +12,18 @@ TEST_CASE("files: what is written is read back, up to the end") {
   const Handle file = f.open(f.path("a"), OpenMode::create);
   Request request;
   const std::string text = pattern(5000);
-  f.run(request.write(file, as_bytes(text), 0));
+  f.run_whole(request.write(file, as_bytes(text), 0));
   CHECK(request.error == Error::none);
   CHECK(request.result == 5000);
 
   std::string back(5000, '\0');
-  f.run(request.read(file, writable(back), 0));
+  f.run_whole(request.read(file, writable(back), 0));
   CHECK(request.result == 5000);
   CHECK(back == text);
 
   // A read over the end is short, one at the end or behind it reads nothing.
   std::string tail(100, '\0');
-  f.run(request.read(file, writable(tail), 4970));
+  f.run_whole(request.read(file, writable(tail), 4970));
   CHECK(request.result == 30);
   CHECK(tail.substr(0, 30) == text.substr(4970));
   f.run(request.read(file, writable(tail), 5000));
@@ -39,9 +39,9 @@ TEST_CASE("files: a write behind the end leaves zeros, one inside replaces") {
   Fixture f;
   const Handle file = f.open(f.path("a"), OpenMode::create);
   Request request;
-  f.run(request.write(file, as_bytes("end"), 10));
+  f.run_whole(request.write(file, as_bytes("end"), 10));
   CHECK(request.result == 3);
-  f.run(request.write(file, as_bytes("XY"), 11));
+  f.run_whole(request.write(file, as_bytes("XY"), 11));
   CHECK(request.result == 2);
   f.close(file);
   CHECK(f.read_file(f.path("a")) == std::string(10, '\0') + "eXY");
@@ -232,14 +232,14 @@ TEST_CASE("files: an open file outlives its rename and its unlinking") {
   REQUIRE(request.ok());
   f.write_file(a, "second");
   std::string text(6, '\0');
-  f.run(request.read(file, writable(text), 0));
+  f.run_whole(request.read(file, writable(text), 0));
   CHECK(request.result == 5);
   CHECK(text.substr(0, 5) == "first");
   f.run(request.unlink(b));
   CHECK(request.ok());
   f.run(request.unlink(b));
   CHECK(request.error == Error::not_found);
-  f.run(request.read(file, writable(text), 0));
+  f.run_whole(request.read(file, writable(text), 0));
   CHECK(request.result == 5);
   io::FileInfo old_info, new_info;
   f.run(request.stat(file, old_info));

@@ -177,6 +177,48 @@ Request& Fixture::run(Request& request) {
   return request;
 }
 
+Request& Fixture::run_whole(Request& request) {
+  std::byte* const data = request.data;
+  const std::uint32_t size = request.size;
+  const std::uint64_t offset = request.offset;
+  std::uint32_t total = 0;
+  while (true) {
+    request.completions = 0;
+    run(request);
+    if (!request.ok() || request.result == 0) break;
+    total += static_cast<std::uint32_t>(request.result);
+    REQUIRE(total <= size);
+    if (total == size) break;
+    request.data = data + total;
+    request.size = size - total;
+    request.offset = offset + total;
+  }
+  if (request.ok()) request.result = static_cast<std::int32_t>(total);
+  return request;
+}
+
+void Fixture::send_all(Handle socket, std::string_view text) {
+  Request send;
+  if (text.empty()) return;
+  run_whole(send.send(socket, as_bytes(text)));
+  REQUIRE(send.ok());
+  REQUIRE(send.result == static_cast<std::int32_t>(text.size()));
+}
+
+std::string Fixture::receive(Handle socket, std::size_t count) {
+  std::string all;
+  // Larger than what should come, so that too much would show.
+  std::string piece(count + 10, '\0');
+  while (all.size() < count) {
+    Request recv;
+    run(recv.recv(socket, writable(piece)));
+    REQUIRE(recv.ok());
+    if (recv.result == 0) break;
+    all.append(piece, 0, static_cast<std::size_t>(recv.result));
+  }
+  return all;
+}
+
 io::BufferPool& Fixture::pool(std::uint32_t count, std::uint32_t buffer_bytes) {
   Region measuring = Region::measuring();
   io::BufferPool::carve(measuring, count, buffer_bytes, "buffers");

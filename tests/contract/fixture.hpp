@@ -88,6 +88,13 @@ class Fixture {
   // Submits and waits for the completion.
   Request& run(Request& request);
   void wait_for(Request& request);
+  // A read, write or send may come to less than was asked for: goes on with the rest, up to an
+  // error or the end of the file. `result` is then the sum.
+  Request& run_whole(Request& request);
+  void send_all(Handle socket, std::string_view text);
+  // What has come as soon as it is `count` bytes or more, or the end: in as many pieces as it
+  // takes.
+  std::string receive(Handle socket, std::size_t count);
 
   // Real pools over fresh memory, attached until the fixture ends.
   io::BufferPool& pool(std::uint32_t count, std::uint32_t buffer_bytes);

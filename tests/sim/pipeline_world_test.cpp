@@ -12,8 +12,8 @@ async::Task<Status> write_file(const char* path, std::string_view text) {
   const auto file = co_await async::open(path, io::OpenMode::create);
   if (!file) co_return file.error();
   const auto written = co_await async::write(*file, as_bytes(text), 0);
-  co_await async::close(*file);
-  co_return written ? Status() : Status(written.error());
+  const Status closed = co_await async::close(*file);
+  co_return written ? closed : Status(written.error());
 }
 
 async::Task<void> sleep_for_ever(async::Scheduler& scheduler) {

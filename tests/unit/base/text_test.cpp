@@ -45,6 +45,17 @@ TEST_CASE("text: for people") {
   CHECK(concat(HumanDuration{-2s}) == "-2.0 s");
 }
 
+TEST_CASE("text: as it would be written in a file") {
+  CHECK(concat(WrittenSize{4u << 20}) == "4MiB");
+  CHECK(concat(WrittenSize{1000}) == "1000B");
+  CHECK(concat(WrittenSize{0}) == "0B");
+  CHECK(concat(WrittenDuration{90s}) == "90s");
+  CHECK(concat(WrittenDuration{120s}) == "2m");
+  CHECK(concat(WrittenDuration{0s}) == "0s");
+  for (const Duration each : {1us, 1500us, 2'000'000us})
+    CHECK(parse_duration(concat(WrittenDuration{each})) == each);
+}
+
 TEST_CASE("text: the nearest name") {
   const std::string_view names[] = {"capacity", "when_full", "type"};
   CHECK(nearest("capacty", names) == "capacity");

@@ -306,6 +306,112 @@ TEST_CASE("channel: drop_oldest takes from those who lag, whatever their batch i
 
 // --- the model ---------------------------------------------------------------------------------
 
+TEST_CASE(
+    "channel: after a rewind everything unsettled is taken again, what is in hand counts not") {
+  World world({.capacity_bytes = small_ring});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 6);
+  const Take two = {.events_max = 2, .linger = 0ns};
+  const auto take = [&](Taken& taken) {
+    scope.spawn(take_one(subscription, two, taken));
+    world.settle();
+    REQUIRE(taken.batch.has_value());
+  };
+  Taken settled, held, in_hand, again, rest;
+  take(settled);
+  settled.batch->hold();
+  subscription.settle(subscription.written());
+  take(held);
+  held.batch->hold();
+  take(in_hand);
+  in_hand.batch->encoded();
+  CHECK(subscription.unsettled_bytes() > 0);
+  REQUIRE(subscription.rewind_to_watermark());
+  CHECK(subscription.unsettled_bytes() == 0);
+  // The worker's own batch ends without effect, whichever way it ends.
+  SUBCASE("held") { in_hand.batch->hold(); }
+  SUBCASE("given up") { in_hand.batch.reset(); }
+  take(again);
+  CHECK(again.numbers == held.numbers);
+  again.batch->hold();
+  take(rest);
+  CHECK(rest.numbers == in_hand.numbers);
+  rest.batch->hold();
+  subscription.settle(subscription.written());
+  CHECK(channel.drained());
+  CHECK(channel.counters().dropped_events == 0);
+}
+
+TEST_CASE("channel: a rewind is refused when the channel has dropped a part of what was written") {
+  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
+  Channel& channel = *world.channel;
+  Subscription& subscription = channel.subscribe("sink");
+  Scope scope(world.scheduler, "test");
+  put_all(channel, 0, 100, 500);
+  Taken held;
+  scope.spawn(take_one(subscription, {.linger = 0ns}, held));
+  world.settle();
+  held.batch->hold();
+  put_all(channel, 100, 140, 500);
+  REQUIRE(subscription.watermark() > 0);
+  REQUIRE(subscription.unsettled_bytes() > 0);
+  CHECK_FALSE(subscription.rewind_to_watermark());
+  subscription.settle(subscription.written());
+  CHECK(subscription.rewind_to_watermark());
+}
+
+TEST_CASE("channel: random holds, settles and rewinds repeat what was not settled, in order") {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    World world({.capacity_bytes = small_ring});
+    Channel& channel = *world.channel;
+    Subscription& subscription = channel.subscribe("sink");
+    Scope scope(world.scheduler, "test");
+    std::uint64_t put = 0, settled = 0, held = 0;
+    std::optional<Taken> taken;
+    const auto finish = [&] {
+      if (!taken) return;
+      REQUIRE(taken->batch.has_value());
+      REQUIRE(taken->numbers.front() == held);
+      held = taken->numbers.back() + 1;
+      taken->batch->encoded();
+      taken->batch->hold();
+      taken.reset();
+    };
+    for (int step = 0; step < 5000; ++step) {
+      std::vector<std::byte> body;
+      switch (random() % 5) {
+        case 0:
+        case 1: {
+          const std::size_t size = 8 + random() % 3000;
+          if (!channel.fits(record_bytes(0, size))) break;
+          put_all(channel, put, put + 1, size);
+          ++put;
+          break;
+        }
+        case 2:
+          if (held == put) break;
+          taken.emplace();
+          scope.spawn(take_one(subscription, {.events_max = 4, .linger = 0ns}, *taken));
+          world.settle();
+          finish();
+          break;
+        case 3:
+          subscription.settle(subscription.written());
+          settled = held;
+          break;
+        default:
+          if (random() % 4 != 0) break;
+          REQUIRE(subscription.rewind_to_watermark());
+          held = settled;
+      }
+    }
+  }
+}
+
 namespace {
 
 struct Model {
@@ -418,7 +524,8 @@ Task<void> settle_under_pressure(Subscription& subscription) {
     const auto rang = co_await subscription.pressure().wait();
     if (!rang) co_return;
     co_await yield();
-    subscription.settle(subscription.written());
+    // It also rings when a batch was held: only some of those are settled here.
+    if (subscription.settling_is_urgent()) subscription.settle(subscription.written());
   }
 }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Writes the option tables of docs/*.md anew: docs/option_tables.py PATH_TO_RUNNEL
+
+Between the lines `<!-- options NAME -->` and `<!-- /options -->` stands what
+`runnel list --markdown NAME` prints. The unit test "documentation: option tables and examples"
+fails when a page is out of date.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+TABLE = re.compile(r"<!-- options (\S+) -->\n.*?<!-- /options -->", re.DOTALL)
+
+
+def table_of(runnel, name):
+    command = [runnel, "list", "--markdown", name]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return f"<!-- options {name} -->\n{lines}<!-- /options -->"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for page in sorted(pathlib.Path(__file__).resolve().parent.glob("*.md")):
+        before = page.read_text()
+        after = TABLE.sub(lambda match: table_of(sys.argv[1], match.group(1)), before)
+        if after != before:
+            page.write_text(after)
+            print(page.name)
+
+
+main()

@@ -1,0 +1,324 @@
+#include "agent/agent.hpp"
+
+#include <algorithm>
+
+#include "agent/exit_codes.hpp"
+#include "async/operations.hpp"
+#include "async/sleep.hpp"
+#include "base/log.hpp"
+
+namespace runnel::agent {
+
+using async::Task;
+using pipeline::Started;
+
+namespace {
+
+constexpr const char* own_name = "agent";
+// How long sources may take to read what has already arrived and to close.
+constexpr Duration source_grace = 2s;
+
+}  // namespace
+
+Agent::Agent(const Settings& settings, const MeasuredParts& measured, io::Reactor& reactor,
+             io::System& system, const RunOptions& options)
+    : settings_(settings),
+      system_(system),
+      options_(options),
+      scheduler_(reactor),
+      clock_(system, scheduler_),
+      assembly_(settings, measured,
+                World{scheduler_, system_, clock_, stop_, own_files_, options.once}) {}
+
+Agent::~Agent() {
+  if (lock_ != io::Handle::none) scheduler_.reactor().discard(lock_);
+}
+
+tl::expected<void, Problem> Agent::prepare() {
+  if (!settings_.agent.state_dir.empty()) {
+    auto locked = lock_state(settings_.agent.state_dir);
+    if (!locked) return locked;
+  }
+  if (const Status built = assembly_.build(); !built)
+    return problem(concat("the kernel gives no memory for the plan: ", describe(built.error())),
+                   exit_codes::unavailable);
+  return {};
+}
+
+tl::expected<void, Problem> Agent::lock_state(const std::string& folder) {
+  if (const Status made = system_.make_folders(folder.c_str()); !made)
+    return problem(
+        concat("agent.state_dir \"", folder, "\" cannot be made: ", describe(made.error()),
+               "; make it writable for this user, or name another folder"),
+        exit_codes::io);
+  std::uint32_t holder = 0;
+  const std::string path = folder + "/lock";
+  const auto lock = system_.lock_file(path.c_str(), holder);
+  if (lock) {
+    lock_ = *lock;
+    return {};
+  }
+  if (lock.error() == Error::in_use)
+    return problem(concat("another agent (process ", holder, ") uses agent.state_dir \"", folder,
+                          "\"; stop it, or give this one its own state_dir"),
+                   exit_codes::unavailable);
+  return problem(concat("agent.state_dir \"", folder, "\" cannot be used: ", describe(lock.error()),
+                        " (", path, ")"),
+                 exit_codes::io);
+}
+
+void Agent::begin(std::size_t ceiling, void (*on_ready)()) {
+  ceiling_ = ceiling;
+  on_ready_ = on_ready;
+  main_.emplace(scheduler_, own_name);
+  main_->spawn(live());
+}
+
+int Agent::run(std::size_t ceiling, void (*on_ready)()) {
+  begin(ceiling, on_ready);
+  while (running()) turn();
+  if (!abandoned_) main_.reset();
+  return exit_code_;
+}
+
+Task<void> Agent::live() {
+  async::Scope& outer = *co_await async::current_scope();
+  async::Scope helpers(outer, own_name);
+  helpers.spawn(watch_signals());
+  started_ = co_await start_all();
+  if (started_) {
+    system_.trim_heap();
+    log_info(own_name, "ready");
+    if (options_.live_status) helpers.spawn(show_status());
+    if (on_ready_ != nullptr) on_ready_();
+    for (SinkPart& part : assembly_.sinks) part.scope->spawn(run_sink(part));
+    for (SourcePart& part : assembly_.sources) part.scope->spawn(run_source(part));
+    co_await await_end();
+    co_await stop_sources();
+    co_await drain();
+    for (SourcePart& part : assembly_.sources) co_await part.source->finish();
+  }
+  helpers.cancel();
+  co_await helpers.join();
+}
+
+Task<bool> Agent::start_all() {
+  for (SinkPart& part : assembly_.sinks) {
+    const Started started = co_await part.sink->start();
+    if (started) continue;
+    report(part.label, started.error());
+    co_return false;
+  }
+  for (SourcePart& part : assembly_.sources) {
+    const Started started = co_await part.source->start();
+    if (started) continue;
+    report(part.label, started.error());
+    co_return false;
+  }
+  co_return true;
+}
+
+void Agent::report(std::string_view component, const Problem& problem) {
+  log_error(component, problem.text);
+  exit_code_ = problem.exit_code;
+}
+
+Task<void> Agent::run_source(SourcePart& part) {
+  co_await part.source->run();
+  part.ended = true;
+  changed_.ring();
+}
+
+Task<void> Agent::run_sink(SinkPart& part) {
+  co_await part.runner->run();
+  part.ended = true;
+  changed_.ring();
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+Task<void> Agent::watch_signals() {
+  for (;;) {
+    const Status ready = co_await async::ready(system_.signal_handle());
+    if (!ready) co_return;
+    while (const auto signal = system_.take_signal()) {
+      if (*signal == io::Signal::reload) {
+        log_warn(own_name, "SIGHUP ignored: this version cannot reload its configuration yet");
+        continue;
+      }
+      if (stop_signalled_) {
+        log_error(own_name, "second stop signal: ending at once, the channels are not drained");
+        exit_code_ = exit_codes::unavailable;
+        abandoned_ = true;
+        co_return;
+      }
+      stop_signalled_ = true;
+      log_info(own_name, "stopping: sources close, channels drain for at most ",
+               HumanDuration{settings_.agent.drain_timeout});
+      changed_.ring();
+    }
+  }
+}
+
+bool Agent::reached_end() const {
+  if (!options_.once) return false;
+  return std::all_of(
+      assembly_.sources.begin(), assembly_.sources.end(), [](const SourcePart& part) {
+        return part.ended || part.config->type->activity == pipeline::Activity::passive;
+      });
+}
+
+Task<void> Agent::await_end() {
+  while (!stop_signalled_ && !reached_end()) {
+    const Status changed = co_await changed_.wait();
+    if (!changed) co_return;
+  }
+}
+
+Task<void> Agent::stop_sources() {
+  stop_.request();
+  const auto all_ended = [this] {
+    return std::all_of(assembly_.sources.begin(), assembly_.sources.end(),
+                       [](const SourcePart& part) { return part.ended; });
+  };
+  const Instant deadline = after(scheduler_.now(), source_grace);
+  while (!all_ended()) {
+    const Status changed = co_await changed_.wait(deadline);
+    if (!changed) break;
+  }
+  for (SourcePart& part : assembly_.sources) part.scope->cancel();
+  for (SourcePart& part : assembly_.sources) co_await part.scope->join();
+}
+
+bool Agent::sinks_ended() const {
+  return std::all_of(assembly_.sinks.begin(), assembly_.sinks.end(),
+                     [](const SinkPart& part) { return part.ended; });
+}
+
+std::uint64_t Agent::progress() const {
+  std::uint64_t sum = 0;
+  for (const SinkPart& part : assembly_.sinks)
+    sum += part.counters.sent_batches + part.context->subscription.watermark();
+  return sum;
+}
+
+// A signal gives the sinks one drain_timeout in all; a --once run waits as long as they get on.
+Task<void> Agent::drain() {
+  for (ChannelPart& part : assembly_.channels) part.channel->close();
+  const Duration patience = settings_.agent.drain_timeout;
+  std::uint64_t last = progress();
+  Instant deadline = after(scheduler_.now(), patience);
+  while (!sinks_ended()) {
+    const Status changed = co_await changed_.wait(deadline);
+    if (changed || sinks_ended()) continue;
+    if (!stop_signalled_ && progress() != last) {
+      last = progress();
+      deadline = after(scheduler_.now(), patience);
+      continue;
+    }
+    say_what_remains();
+    exit_code_ = exit_codes::unavailable;
+    break;
+  }
+  for (SinkPart& part : assembly_.sinks) part.scope->cancel();
+  for (SinkPart& part : assembly_.sinks) co_await part.scope->join();
+}
+
+void Agent::say_what_remains() {
+  for (const SinkPart& part : assembly_.sinks) {
+    if (part.ended) continue;
+    const Error error = part.runner->last_error();
+    log_error(part.label, "not drained within ", HumanDuration{settings_.agent.drain_timeout}, ": ",
+              HumanSize{part.context->subscription.lag_bytes()}, " of records are not delivered (",
+              error == Error::none ? std::string_view("no error, too slow") : describe(error),
+              "); what a tail has read of them is read again at the next start");
+  }
+}
+
+// --- what it says
+// ---------------------------------------------------------------------------------
+
+Task<void> Agent::show_status() {
+  for (;;) {
+    const Status slept = co_await async::sleep_until(after(scheduler_.now(), 1s));
+    if (!slept) co_return;
+    Text<256> line;
+    write_status(line);
+    if (log_output != nullptr) log_output->status(line.text());
+  }
+}
+
+namespace {
+
+struct Totals {
+  std::uint64_t events = 0, bytes_in = 0, plain = 0, bytes_out = 0;
+  std::size_t used = 0, capacity = 0;
+};
+
+Totals totals_of(const Assembly& assembly) {
+  Totals totals;
+  for (const SourcePart& part : assembly.sources) {
+    totals.events += part.counters.received_events;
+    totals.bytes_in += part.counters.received_bytes;
+  }
+  for (const SinkPart& part : assembly.sinks) {
+    totals.plain += part.counters.plain_bytes;
+    totals.bytes_out += part.counters.sent_bytes;
+  }
+  for (const ChannelPart& part : assembly.channels) {
+    totals.used += part.channel->used();
+    totals.capacity += part.channel->capacity();
+  }
+  return totals;
+}
+
+void write_ratio(TextWriter& out, std::uint64_t plain, std::uint64_t wire) {
+  const std::uint64_t tenths = wire == 0 ? 0 : plain * 10 / wire;
+  out << tenths / 10 << '.' << tenths % 10 << ":1";
+}
+
+}  // namespace
+
+void Agent::write_status(TextWriter& out) const {
+  const Totals totals = totals_of(assembly_);
+  out << totals.events << " events, in " << HumanSize{totals.bytes_in} << ", out "
+      << HumanSize{totals.bytes_out} << " (";
+  write_ratio(out, totals.plain, totals.bytes_out);
+  out << "), ring " << totals.used * 100 / std::max<std::size_t>(totals.capacity, 1)
+      << " % full, memory " << HumanSize{system_.memory_use().resident_bytes} << " of "
+      << HumanSize{ceiling_};
+}
+
+namespace {
+
+// Only counters that count something: a summary is read, not parsed.
+template <class Counters, std::size_t N>
+void append_counters(std::string& out, const std::string& label, const Counters& counters,
+                     const pipeline::CounterName<Counters> (&names)[N]) {
+  out += concat("  ", label, ":");
+  bool any = false;
+  for (const auto& name : names) {
+    const std::uint64_t value = counters.*name.value;
+    if (value == 0) continue;
+    out += concat(any ? ", " : " ", name.name, " ", value);
+    any = true;
+  }
+  out += any ? "\n" : " nothing\n";
+}
+
+}  // namespace
+
+std::string Agent::summary() const {
+  Text<256> line;
+  write_status(line);
+  std::string out = concat("summary: ", line.text(), "\n");
+  for (const SourcePart& part : assembly_.sources)
+    append_counters(out, part.label, part.counters, pipeline::source_counter_names);
+  for (const ChannelPart& part : assembly_.channels)
+    append_counters(out, part.label, part.channel->counters(), pipeline::channel_counter_names);
+  for (const SinkPart& part : assembly_.sinks)
+    append_counters(out, part.label, part.counters, pipeline::sink_counter_names);
+  return out;
+}
+
+}  // namespace runnel::agent

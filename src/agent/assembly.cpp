@@ -1,0 +1,199 @@
+#include "agent/assembly.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace runnel::agent {
+
+using namespace pipeline;
+
+namespace {
+
+// The agent's own tasks: start, live, stop, signals, the status line, one for each component.
+constexpr std::size_t own_frames = 16;
+constexpr std::size_t own_frame_bytes = 1024;
+// Signals, the lock, the log, and what start-up opens for a moment.
+constexpr std::size_t own_handles = 32;
+
+// --- one component, on either kind of region; what needs the world is null when measuring --------
+
+void build_channel(Region& region, ChannelPart& part, World* world) {
+  const ChannelConfig& config = *part.config;
+  const ChannelMemory memory = ChannelMemory::carve(region, config.settings);
+  void* place = region.place<Channel>("channel");
+  if (world == nullptr) return;
+  part.channel = new (place) Channel(world->scheduler, part.label.c_str(), config.settings, memory);
+}
+
+template <class Context>
+void* place_scope_and_context(Region& region, async::Scope*& scope, const char* name,
+                              World* world) {
+  void* scope_place = region.place<async::Scope>("scope");
+  void* context_place = region.place<Context>("context");
+  if (world != nullptr) scope = new (scope_place) async::Scope(world->scheduler, name);
+  return context_place;
+}
+
+ComponentContext common_context(const char* name, World& world, const Settings& settings) {
+  return {name,
+          world.scheduler,
+          world.system,
+          world.clock,
+          world.stop,
+          world.own_files,
+          settings.agent.state_dir.c_str(),
+          world.once};
+}
+
+void build_source(Region& region, SourcePart& part, const Settings& settings, World* world,
+                  std::uint16_t number, std::span<const ChannelPart> channels) {
+  const SourceConfig& config = *part.config;
+  void* context_place =
+      place_scope_and_context<SourceContext>(region, part.scope, part.label.c_str(), world);
+  void* outlet_place = region.place<Outlet>("outlet");
+  if (world != nullptr) {
+    part.outlet = new (outlet_place) Outlet(number, part.counters);
+    for (const std::size_t index : config.channels) part.outlet->connect(*channels[index].channel);
+    part.context = new (context_place) SourceContext{
+        common_context(part.label.c_str(), *world, settings), *part.outlet, part.counters};
+  }
+  part.source = config.plan->build(region, part.context);
+}
+
+void build_sink(Region& region, SinkPart& part, const Settings& settings, World* world,
+                std::span<const ChannelPart> channels,
+                std::span<const std::string_view> source_names) {
+  const SinkConfig& config = *part.config;
+  void* context_place =
+      place_scope_and_context<SinkContext>(region, part.scope, part.label.c_str(), world);
+  if (world != nullptr) {
+    Subscription& subscription = channels[config.channel].channel->subscribe(part.label.c_str());
+    part.context = new (context_place) SinkContext{
+        common_context(part.label.c_str(), *world, settings), subscription, part.counters};
+  }
+  part.sink = config.plan->build(region, part.context);
+  const DeliveryMemory memory = DeliveryMemory::carve(region, config.plan->delivery);
+  void* runner_place = region.place<SinkRunner>("runner");
+  if (world == nullptr) return;
+  part.runner = new (runner_place)
+      SinkRunner(*part.context, *part.sink, config.plan->delivery, memory, source_names);
+}
+
+std::string label_of(const ChannelConfig& config) { return "channels." + config.name; }
+std::string label_of(const SourceConfig& config) { return "sources." + config.name; }
+std::string label_of(const SinkConfig& config) { return "sinks." + config.name; }
+
+// Contexts and components point into the parts: once filled they do not move any more.
+template <class Part, class Config>
+void fill(std::vector<Part>& parts, const std::vector<Config>& configs) {
+  parts.resize(configs.size());
+  for (std::size_t index = 0; index < parts.size(); ++index) {
+    parts[index].config = &configs[index];
+    parts[index].label = label_of(configs[index]);
+  }
+}
+
+template <class T>
+void destroy(T* object) {
+  if (object != nullptr) object->~T();
+}
+
+}  // namespace
+
+std::size_t MeasuredParts::bytes() const {
+  return std::accumulate(entries.begin(), entries.end(), std::size_t{0},
+                         [](std::size_t sum, const PlanEntry& each) { return sum + each.bytes; });
+}
+
+MeasuredParts measure(const Settings& settings) {
+  MeasuredParts measured;
+  measured.frame_bytes = own_frames * own_frame_bytes;
+  measured.handles = own_handles;
+  const auto add = [&](const std::string& name, auto build_on) {
+    Region region = Region::measuring();
+    build_on(region);
+    measured.frame_bytes += region.frame_bytes();
+    measured.handles += region.handles();
+    measured.entries.push_back(
+        {name, align_up(region.used(), Region::base_alignment), region.lines()});
+  };
+  for (const ChannelConfig& config : settings.channels)
+    add(label_of(config), [&](Region& region) {
+      ChannelPart part{&config, {}, nullptr};
+      build_channel(region, part, nullptr);
+    });
+  for (const SourceConfig& config : settings.sources)
+    add(label_of(config), [&](Region& region) {
+      SourcePart part;
+      part.config = &config;
+      build_source(region, part, settings, nullptr, 0, {});
+    });
+  for (const SinkConfig& config : settings.sinks)
+    add(label_of(config), [&](Region& region) {
+      SinkPart part;
+      part.config = &config;
+      build_sink(region, part, settings, nullptr, {}, {});
+    });
+  measured.frame_bytes *= async::FrameArena::build_factor;
+  add("coroutine frames",
+      [&](Region& region) { region.bytes(measured.frame_bytes, "frame arena"); });
+  return measured;
+}
+
+Assembly::Assembly(const Settings& settings, const MeasuredParts& measured, World world)
+    : settings_(settings), measured_(measured), world_(world) {}
+
+Status Assembly::build() {
+  const auto memory = world_.system.map(measured_.bytes());
+  if (!memory) return memory.error();
+  return build_all(*memory);
+}
+
+Region Assembly::next_region(std::string_view name) {
+  const PlanEntry& entry = measured_.entries[next_entry_++];
+  RUNNEL_ASSERT(entry.name == name);
+  const MutableBytes memory = left_.first(entry.bytes);
+  left_ = left_.subspan(entry.bytes);
+  return Region::over(memory);
+}
+
+Status Assembly::build_all(MutableBytes memory) {
+  // The arena comes last in the plan and first into use: its memory is the end of the mapping.
+  const std::size_t frame_bytes = measured_.entries.back().bytes;
+  frames_ = std::make_unique<async::FrameArena>(memory.last(frame_bytes));
+  left_ = memory.first(memory.size() - frame_bytes);
+
+  fill(channels, settings_.channels);
+  fill(sources, settings_.sources);
+  fill(sinks, settings_.sinks);
+  for (ChannelPart& part : channels) {
+    Region region = next_region(part.label);
+    build_channel(region, part, &world_);
+  }
+  for (SourcePart& part : sources) {
+    const auto number = static_cast<std::uint16_t>(source_names_.size());
+    source_names_.push_back(part.config->name);
+    Region region = next_region(part.label);
+    build_source(region, part, settings_, &world_, number, channels);
+  }
+  for (SinkPart& part : sinks) {
+    Region region = next_region(part.label);
+    build_sink(region, part, settings_, &world_, channels, source_names_);
+  }
+  return {};
+}
+
+Assembly::~Assembly() {
+  for (SinkPart& part : sinks) {
+    destroy(part.runner);
+    destroy(part.sink);
+    destroy(part.scope);
+  }
+  for (SourcePart& part : sources) {
+    destroy(part.source);
+    destroy(part.scope);
+  }
+  for (ChannelPart& part : channels) destroy(part.channel);
+}
+
+}  // namespace runnel::agent

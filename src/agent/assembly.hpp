@@ -1,0 +1,97 @@
+// Every component of one configuration, in planned memory. The same code runs over measuring
+// regions, which gives the plan, and over real ones, which gives the running parts; both come to
+// identical bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/settings.hpp"
+#include "async/frame_arena.hpp"
+#include "pipeline/component.hpp"
+
+namespace runnel::agent {
+
+// One component's share of the plan.
+struct PlanEntry {
+  std::string name;  // "sources.applog"
+  std::size_t bytes = 0;
+  std::vector<PlanLine> lines;
+};
+
+struct MeasuredParts {
+  std::vector<PlanEntry> entries;
+  std::size_t frame_bytes = 0;
+  std::size_t handles = 0;
+  std::size_t bytes() const;
+};
+
+// What all components share; set up by the agent before anything is built.
+struct World {
+  async::Scheduler& scheduler;
+  io::System& system;
+  pipeline::Clock& clock;
+  pipeline::StopRequest& stop;
+  pipeline::OwnFiles& own_files;
+  bool once;
+};
+
+struct ChannelPart {
+  const ChannelConfig* config = nullptr;
+  std::string label;  // "channels.NAME": in logs and in the plan
+  pipeline::Channel* channel = nullptr;
+};
+struct SourcePart {
+  const SourceConfig* config = nullptr;
+  std::string label;  // "sources.NAME": in logs and in the plan
+  pipeline::SourceCounters counters;
+  pipeline::Outlet* outlet = nullptr;
+  pipeline::SourceContext* context = nullptr;
+  pipeline::Source* source = nullptr;
+  async::Scope* scope = nullptr;
+  bool ended = false;
+};
+struct SinkPart {
+  const SinkConfig* config = nullptr;
+  std::string label;  // "sinks.NAME": in logs and in the plan
+  pipeline::SinkCounters counters;
+  pipeline::SinkContext* context = nullptr;
+  pipeline::Sink* sink = nullptr;
+  pipeline::SinkRunner* runner = nullptr;
+  async::Scope* scope = nullptr;
+  bool ended = false;
+};
+
+// Measures without building anything.
+MeasuredParts measure(const Settings& settings);
+
+class Assembly {
+ public:
+  // `settings` outlives it. `measured` is what `measure` said of the same settings.
+  Assembly(const Settings& settings, const MeasuredParts& measured, World world);
+  ~Assembly();
+  Assembly(const Assembly&) = delete;
+  Assembly& operator=(const Assembly&) = delete;
+
+  // Takes the memory from the system and builds. `no_memory` when the kernel gives none.
+  Status build();
+
+  std::vector<ChannelPart> channels;
+  std::vector<SourcePart> sources;
+  std::vector<SinkPart> sinks;
+
+ private:
+  Status build_all(MutableBytes memory);
+  Region next_region(std::string_view name);
+
+  const Settings& settings_;
+  const MeasuredParts& measured_;
+  World world_;
+  MutableBytes left_;
+  std::size_t next_entry_ = 0;
+  std::vector<std::string_view> source_names_;
+  std::unique_ptr<async::FrameArena> frames_;
+};
+
+}  // namespace runnel::agent

@@ -1,0 +1,60 @@
+#include "agent/complaints.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "agent/exit_codes.hpp"
+
+namespace runnel::agent {
+namespace {
+
+// A configuration may hold anything; a terminal and a log get one clean line a mistake.
+std::string cleaned(std::string text, std::size_t bytes_max) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  if (text.size() > bytes_max) {
+    text.resize(bytes_max);
+    text += "...";
+  }
+  return text;
+}
+
+}  // namespace
+
+Problem Complaints::problem() const {
+  std::vector<const Line*> sorted;
+  for (const Line& line : lines_) sorted.push_back(&line);
+  // Two mistakes at one place stay as they were found: the lines lie one behind the other.
+  std::sort(sorted.begin(), sorted.end(), [](const Line* a, const Line* b) {
+    return std::tuple(a->place.line, a->place.column, a) <
+           std::tuple(b->place.line, b->place.column, b);
+  });
+  const std::string file = cleaned(std::string(file_name_), line_bytes_max);
+  std::string text;
+  for (std::size_t index = 0; index < std::min(sorted.size(), shown_max); ++index) {
+    const Line& line = *sorted[index];
+    if (index > 0) text += '\n';
+    text += file;
+    if (line.place.line > 0) text += concat(':', line.place.line, ':', line.place.column);
+    text += ": ";
+    text += cleaned(line.text, line_bytes_max);
+  }
+  if (count_ > shown_max) text += concat('\n', file, ": and ", count_ - shown_max, " more");
+  return {std::move(text), exit_codes::configuration};
+}
+
+std::string did_you_mean(std::string_view wrong, std::span<const std::string_view> names) {
+  const std::string_view name = nearest(wrong, names);
+  return name.empty() ? std::string() : concat("; did you mean \"", name, "\"?");
+}
+
+std::string listed(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += ", ";
+    text += name;
+  }
+  return text;
+}
+
+}  // namespace runnel::agent

@@ -1,0 +1,48 @@
+// What is wrong with a configuration, all of it: one line a mistake, in the order of the file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/toml_reader.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace runnel::agent {
+
+class Complaints {
+ public:
+  static constexpr std::size_t shown_max = 20;
+  static constexpr std::size_t line_bytes_max = 512;
+
+  explicit Complaints(std::string_view file_name) : file_name_(file_name) {}
+
+  template <class... Args>
+  void add(Place place, const Args&... args) {
+    ++count_;
+    if (lines_.size() < kept_max) lines_.push_back({place, concat(args...)});
+  }
+  bool empty() const { return count_ == 0; }
+  std::size_t count() const { return count_; }
+
+  // "FILE:LINE:COLUMN: text" lines, the first `shown_max` and how many more there are.
+  Problem problem() const;
+
+ private:
+  static constexpr std::size_t kept_max = 1000;  // of a hostile file
+  struct Line {
+    Place place;
+    std::string text;
+  };
+  std::string_view file_name_;
+  std::vector<Line> lines_;
+  std::size_t count_ = 0;
+};
+
+// "; did you mean \"paths\"?" or nothing.
+std::string did_you_mean(std::string_view wrong, std::span<const std::string_view> names);
+// "tail, tcp, udp"
+std::string listed(std::span<const std::string_view> names);
+
+}  // namespace runnel::agent

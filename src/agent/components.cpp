@@ -1,0 +1,34 @@
+#include "agent/components.hpp"
+
+#include "channels/memory/memory.hpp"
+#include "sinks/console/console.hpp"
+#include "sinks/file/file.hpp"
+#include "sinks/null/null.hpp"
+#include "sources/generate/generate.hpp"
+#include "sources/syslog/syslog.hpp"
+#include "sources/tail/tail.hpp"
+#include "sources/tcp/tcp.hpp"
+#include "sources/udp/udp.hpp"
+
+namespace runnel::agent {
+namespace {
+
+constexpr const pipeline::SourceType* source_types[] = {
+    &sources::tail_type,   &sources::tcp_type,      &sources::udp_type,
+    &sources::syslog_type, &sources::generate_type,
+};
+constexpr const pipeline::ChannelType* channel_types[] = {
+    &channels::memory_type,
+};
+constexpr const pipeline::SinkType* sink_types[] = {
+    &sinks::file_type,
+    &sinks::console_type,
+    &sinks::null_type,
+};
+constexpr Registry registry{source_types, channel_types, sink_types};
+
+}  // namespace
+
+const Registry& components() { return registry; }
+
+}  // namespace runnel::agent

@@ -1,0 +1,19 @@
+// THE registry: every source, channel and sink this program knows. A new component is one folder
+// and one line in components.cpp. Tests bring registries of their own.
+#pragma once
+
+#include <span>
+
+#include "pipeline/component.hpp"
+
+namespace runnel::agent {
+
+struct Registry {
+  std::span<const pipeline::SourceType* const> sources;
+  std::span<const pipeline::ChannelType* const> channels;
+  std::span<const pipeline::SinkType* const> sinks;
+};
+
+const Registry& components();
+
+}  // namespace runnel::agent

@@ -1,0 +1,267 @@
+#include "agent/settings.hpp"
+
+#include <algorithm>
+
+#include "agent/links.hpp"
+#include "agent/section.hpp"
+#include "agent/settings_checks.hpp"
+#include "agent/toml_reader.hpp"
+
+namespace runnel::agent {
+namespace {
+
+using pipeline::OptionValues;
+
+void expand(Node& node, const std::string& path, const VariableLookup& environment,
+            Complaints& complaints) {
+  if (node.kind == Node::Kind::text) {
+    auto expanded = expand_variables(node.text, environment);
+    if (!expanded) {
+      complaints.add(node.place, path, " ", expanded.error());
+      node.broken = true;
+      return;
+    }
+    node.text = std::move(expanded->text);
+    node.from_variable = expanded->replaced;
+  }
+  for (Node& item : node.items) {
+    expand(item, path, environment, complaints);
+    node.broken = node.broken || item.broken;
+  }
+  for (Field& field : node.fields)
+    expand(field.value, path.empty() ? field.name : concat(path, '.', field.name), environment,
+           complaints);
+}
+
+// "applog" of "sources.applog".
+std::string own_name(const Section& section) {
+  return section.name().substr(section.name().find('.') + 1);
+}
+
+template <class Type>
+std::vector<std::string_view> names_of(std::span<const Type* const> types) {
+  std::vector<std::string_view> names;
+  for (const Type* type : types) names.push_back(type->name);
+  return names;
+}
+
+template <class Type>
+const Type* find_type(std::span<const Type* const> types, std::string_view name) {
+  for (const Type* type : types)
+    if (type->name == name) return type;
+  return nullptr;
+}
+
+class SettingsReader {
+ public:
+  SettingsReader(const Node& root, const Registry& registry, Complaints& complaints)
+      : root_(root), registry_(registry), complaints_(complaints) {}
+
+  Settings read() {
+    check_groups();
+    read_agent();
+    collect("channels", channels_max, sections_.channels);
+    collect("sources", sources_max, sections_.sources);
+    collect("sinks", sinks_max, sections_.sinks);
+    Links links(channel_names());
+    for (Section& section : sections_.channels) read_channel(section);
+    for (Section& section : sections_.sources) read_source(section, links);
+    for (Section& section : sections_.sinks) read_sink(section, links);
+    sections_.source_links_known = links.all_sources_known() && !sections_.sources.empty();
+    sections_.sink_links_known = links.all_sinks_known() && !sections_.sinks.empty();
+    check_together(settings_, sections_);
+    return std::move(settings_);
+  }
+
+ private:
+  void check_groups();
+  std::vector<std::string> channel_names() const;
+  void read_agent();
+  void collect(std::string_view group, std::size_t count_max, std::vector<Section>& sections);
+  void read_channel(Section& section);
+  void read_source(Section& section, Links& links);
+  void read_sink(Section& section, Links& links);
+  template <class Type>
+  const Type* type_of(Section& section, std::span<const Type* const> types, std::string_view kind);
+
+  const Node& root_;
+  const Registry& registry_;
+  Complaints& complaints_;
+  Settings settings_;
+  Sections sections_;
+  std::vector<std::string_view> suggested_;  // groups that unknown tables probably are
+};
+
+void SettingsReader::check_groups() {
+  static constexpr std::string_view groups[] = {"agent", "sources", "channels", "sinks"};
+  for (const Field& field : root_.fields) {
+    if (std::find(std::begin(groups), std::end(groups), field.name) != std::end(groups)) continue;
+    suggested_.push_back(nearest(field.name, groups));
+    const std::string hint = did_you_mean(field.name, groups);
+    complaints_.add(field.place, "unknown table \"", field.name, '"',
+                    hint.empty() ? concat("; possible: ", listed(groups)) : hint);
+  }
+}
+
+std::vector<std::string> SettingsReader::channel_names() const {
+  std::vector<std::string> names;
+  for (const Section& section : sections_.channels) names.push_back(own_name(section));
+  return names;
+}
+
+void SettingsReader::read_agent() {
+  static const Node nothing;
+  const Field* field = root_.find("agent");
+  const Node& table = field == nullptr ? nothing : field->value;
+  const Place place = field == nullptr ? Place{} : field->place;
+  if (table.kind != Node::Kind::table)
+    return complaints_.add(place, "agent is ", describe(table.kind),
+                           ", not a table; write [agent]");
+  Section section("agent", place, table, complaints_);
+  OptionValues values;
+  if (!section.read({agent_options()}, {}, values)) return;
+  AgentSettings& agent = settings_.agent;
+  agent.name = values.text("name");
+  agent.state_dir = values.text("state_dir");
+  agent.memory_limit_bytes = values.size("memory_limit");
+  agent.drain_timeout = values.duration("drain_timeout");
+  agent.log_format = values.text("log_format") == "json" ? LogFormat::json : LogFormat::text;
+  for (const Level level : {Level::debug, Level::info, Level::warn, Level::error})
+    if (values.text("log_level") == name_of(level)) agent.log_level = level;
+  if (!is_component_name(agent.name))
+    section.complain_about("name", "may have letters, digits, \"-\" and \"_\", 1 to 64 of them");
+}
+
+void SettingsReader::collect(std::string_view group, std::size_t count_max,
+                             std::vector<Section>& sections) {
+  const std::string one(group.substr(0, group.size() - 1));
+  const Field* found = root_.find(group);
+  const Place place = found == nullptr ? Place{} : found->place;
+  const bool misspelt = std::find(suggested_.begin(), suggested_.end(), group) != suggested_.end();
+  if (found == nullptr && misspelt) return;
+  if (found == nullptr || (found->value.kind == Node::Kind::table && found->value.fields.empty()))
+    return complaints_.add(place, "there is no ", one, "; add [", group, ".NAME] with its type");
+  if (found->value.kind != Node::Kind::table)
+    return complaints_.add(place, group, " is ", describe(found->value.kind),
+                           ", not a table; write [", group, ".NAME]");
+  for (const Field& field : found->value.fields) {
+    const std::string name = concat(group, '.', field.name);
+    if (field.value.kind != Node::Kind::table) {
+      complaints_.add(field.place, name, " is ", describe(field.value.kind),
+                      ", not a table; write [", group, ".NAME] with a name of your choice");
+      continue;
+    }
+    if (!is_component_name(field.name))
+      complaints_.add(field.place, "\"", field.name, "\" cannot name a ", one,
+                      "; use letters, digits, \"-\" and \"_\", 1 to 64 of them");
+    if (sections.size() == count_max)
+      return complaints_.add(field.place, "there are ", found->value.fields.size(), ' ', group,
+                             "; at most ", count_max, " are possible");
+    sections.emplace_back(name, field.place, field.value, complaints_);
+  }
+}
+
+template <class Type>
+const Type* SettingsReader::type_of(Section& section, std::span<const Type* const> types,
+                                    std::string_view kind) {
+  const auto names = names_of(types);
+  const std::string* name =
+      section.text_of("type", concat("type = \"...\", one of ", listed(names)));
+  if (name == nullptr) return nullptr;
+  if (const Type* type = find_type(types, *name); type != nullptr) return type;
+  const std::string_view other = find_type(registry_.sources, *name)    ? "source"
+                                 : find_type(registry_.channels, *name) ? "channel"
+                                 : find_type(registry_.sinks, *name)    ? "sink"
+                                                                        : "";
+  const std::string hint = did_you_mean(*name, names);
+  section.complain(section.place_of("type"), "type \"", *name, "\" is ",
+                   other.empty() ? concat("no ", kind) : concat("a ", other, ", not a ", kind),
+                   hint.empty() ? concat("; possible: ", listed(names)) : hint);
+  return nullptr;
+}
+
+void SettingsReader::read_channel(Section& section) {
+  ChannelConfig& channel = settings_.channels.emplace_back();
+  channel.name = own_name(section);
+  channel.type = type_of(section, registry_.channels, "channel");
+  if (channel.type == nullptr) return;
+  OptionValues values;
+  if (!section.read({channel.type->options}, {"type"}, values)) {
+    channel.type = nullptr;
+    return;
+  }
+  const auto checked = channel.type->plan(values);
+  if (checked) {
+    channel.settings = *checked;
+    return;
+  }
+  section.complain_about(checked.error().option, checked.error().text);
+  channel.type = nullptr;
+}
+
+void SettingsReader::read_source(Section& section, Links& links) {
+  SourceConfig& source = settings_.sources.emplace_back();
+  source.name = own_name(section);
+  source.channels = links.of_source(section);
+  source.type = type_of(section, registry_.sources, "source");
+  if (source.type == nullptr) return;
+  OptionValues values;
+  if (!section.read({source.type->options}, {"type", "channels"}, values)) return;
+  auto plan = source.type->plan(values);
+  if (plan)
+    source.plan = std::move(*plan);
+  else
+    section.complain_about(plan.error().option, plan.error().text);
+}
+
+void SettingsReader::read_sink(Section& section, Links& links) {
+  SinkConfig& sink = settings_.sinks.emplace_back();
+  sink.name = own_name(section);
+  sink.channel = links.of_sink(section);
+  sink.type = type_of(section, registry_.sinks, "sink");
+  if (sink.type == nullptr) return;
+  using Options = std::span<const pipeline::Option>;
+  const Options encoding = sink.type->encodes ? pipeline::encoding_options() : Options();
+  OptionValues values;
+  if (!section.read({sink.type->options, encoding, pipeline::delivery_options()},
+                    {"type", "channel"}, values))
+    return;
+  const auto delivery = pipeline::delivery_settings(values, sink.type->encodes);
+  if (!delivery) return section.complain_about(delivery.error().option, delivery.error().text);
+  auto plan = sink.type->plan(values);
+  if (!plan) return section.complain_about(plan.error().option, plan.error().text);
+  sink.plan = std::move(*plan);
+  const bool partitions = sink.plan->delivery.partitions;  // the sink's own business
+  sink.plan->delivery = *delivery;
+  sink.plan->delivery.partitions = partitions;
+}
+
+}  // namespace
+
+bool is_component_name(std::string_view name) {
+  constexpr std::string_view allowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == name.npos;
+}
+
+Built<Settings> read_settings(std::string_view toml_text, std::string_view file_name,
+                              const Registry& registry, const VariableLookup& environment) {
+  Complaints complaints(file_name);
+  auto root = read_toml(toml_text);
+  if (!root) {
+    complaints.add(root.error().place, root.error().text);
+    return tl::unexpected(complaints.problem());
+  }
+  if (root->fields.empty()) {
+    complaints.add({},
+                   "the configuration is empty; it needs [sources.NAME], [channels.NAME] and "
+                   "[sinks.NAME]");
+    return tl::unexpected(complaints.problem());
+  }
+  expand(*root, "", environment, complaints);
+  Settings settings = SettingsReader(*root, registry, complaints).read();
+  if (!complaints.empty()) return tl::unexpected(complaints.problem());
+  return settings;
+}
+
+}  // namespace runnel::agent

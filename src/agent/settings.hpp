@@ -1,0 +1,71 @@
+// The configuration, checked: what `run` runs and `validate` accepts. Every mistake is found before
+// anything starts, and all of them are told at once: "FILE:LINE:COLUMN: what, why, what to do".
+// The order of sources, channels and sinks is that of the file. Start-up only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/components.hpp"
+#include "agent/variables.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "pipeline/component.hpp"
+
+namespace runnel::agent {
+
+inline constexpr std::size_t sources_max = 256;
+inline constexpr std::size_t channels_max = 64;
+inline constexpr std::size_t sinks_max = 64;
+
+enum class LogFormat : std::uint8_t { text, json };
+
+struct AgentSettings {
+  std::string name;
+  std::string state_dir;  // empty: none; sources that remember refuse to start without one
+  std::size_t memory_limit_bytes = 0;
+  Duration drain_timeout = Duration::zero();
+  LogFormat log_format = LogFormat::text;
+  Level log_level = Level::info;
+};
+// The options of [agent].
+std::span<const pipeline::Option> agent_options();
+
+struct ChannelConfig {
+  std::string name;
+  const pipeline::ChannelType* type = nullptr;
+  pipeline::ChannelSettings settings;  // with room for all of its sinks
+};
+
+struct SourceConfig {
+  std::string name;
+  const pipeline::SourceType* type = nullptr;
+  std::unique_ptr<pipeline::SourcePlan> plan;
+  std::vector<std::size_t> channels;  // indices; 1 to pipeline::outlet_channels_max, all different
+};
+
+struct SinkConfig {
+  std::string name;
+  const pipeline::SinkType* type = nullptr;
+  std::unique_ptr<pipeline::SinkPlan> plan;  // `delivery` knows the largest record that can come
+  std::size_t channel = 0;                   // index
+};
+
+struct Settings {
+  AgentSettings agent;
+  std::vector<ChannelConfig> channels;
+  std::vector<SourceConfig> sources;
+  std::vector<SinkConfig> sinks;
+};
+
+// `file_name` is only for messages. The Problem's text has a line for each mistake.
+Built<Settings> read_settings(std::string_view toml_text, std::string_view file_name,
+                              const Registry& registry, const VariableLookup& environment);
+
+// Names of sources, channels and sinks: [A-Za-z0-9_-]{1,64}. They go into file names and metrics.
+bool is_component_name(std::string_view name);
+
+}  // namespace runnel::agent

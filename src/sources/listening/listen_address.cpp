@@ -1,0 +1,105 @@
+#include "sources/listening/listen_address.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace runnel::sources {
+namespace {
+
+std::string_view name_of(io::Transport transport) {
+  return transport == io::Transport::tcp ? "tcp" : "udp";
+}
+
+bool allows(Transports allowed, io::Transport transport) {
+  if (allowed == Transports::both) return true;
+  return (allowed == Transports::tcp) == (transport == io::Transport::tcp);
+}
+
+// What stands where the address should, and what to write instead.
+std::string address_advice(std::string_view address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string_view::npos || address.ends_with(']'))
+    return concat("\"", address, "\" has no port: write for example \"", address, ":5170\"");
+  const std::string_view host = address.substr(0, colon);
+  const std::string_view port = address.substr(colon + 1);
+  const auto number = parse_number(port);
+  if (!number || *number > 65535)
+    return concat("\"", port, "\" is not a port: a number from 0 to 65535");
+  if (host.empty() || host == "*")
+    return concat("\"", address, "\" has no address: write \"0.0.0.0:", port,
+                  "\" for every IPv4 address of this machine, \"[::]:", port, "\" for all");
+  if (host.find(':') != std::string_view::npos && !host.starts_with('['))
+    return concat("\"", address, "\": an IPv6 address stands in brackets, as in \"[::1]:", port,
+                  "\"");
+  return concat("\"", address, "\" is not a numeric address such as \"127.0.0.1:", port,
+                "\" or \"[::1]:", port, "\" (names are not looked up)");
+}
+
+}  // namespace
+
+TextWriter& operator<<(TextWriter& out, const ListenAddress& where) {
+  return out << name_of(where.transport) << "://" << where.address;
+}
+
+void ListenAddresses::add(const ListenAddress& where) {
+  RUNNEL_ASSERT(count_ < listen_max);
+  addresses_[count_++] = where;
+}
+
+bool ListenAddresses::contains(const ListenAddress& where) const {
+  return std::find(all().begin(), all().end(), where) != all().end();
+}
+
+ListenAddresses ListenAddresses::only(io::Transport transport) const {
+  ListenAddresses chosen;
+  for (const ListenAddress& each : all())
+    if (each.transport == transport) chosen.add(each);
+  return chosen;
+}
+
+tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Transports allowed) {
+  std::optional<io::Transport> transport;
+  std::string_view address = text;
+  if (const auto slashes = text.find("://"); slashes != std::string_view::npos) {
+    const std::string_view scheme = text.substr(0, slashes);
+    address = text.substr(slashes + 3);
+    for (const auto known : {io::Transport::tcp, io::Transport::udp})
+      if (scheme == name_of(known)) transport = known;
+    if (!transport)
+      return tl::unexpected(concat("\"", text, "\" begins with \"", scheme,
+                                   "://\": what can be listened on is ",
+                                   allowed == Transports::tcp   ? "tcp://"
+                                   : allowed == Transports::udp ? "udp://"
+                                                                : "udp:// and tcp://"));
+  } else if (allowed == Transports::both) {
+    return tl::unexpected(concat("\"", text, "\" does not say how: write \"udp://", text,
+                                 "\", \"tcp://", text, "\", or both"));
+  }
+  if (transport && !allows(allowed, *transport))
+    return tl::unexpected(concat("\"", text, "\": this source listens on ",
+                                 allowed == Transports::tcp ? "tcp only" : "udp only"));
+  const auto parsed = io::parse_address(address);
+  if (!parsed) return tl::unexpected(address_advice(address));
+  const auto standard = allowed == Transports::udp ? io::Transport::udp : io::Transport::tcp;
+  return ListenAddress{transport.value_or(standard), *parsed};
+}
+
+pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues& values,
+                                                    Transports allowed) {
+  const auto& texts = values.texts("listen");
+  if (texts.empty()) return pipeline::wrong("listen", "is empty: name at least one address");
+  if (texts.size() > listen_max)
+    return pipeline::wrong("listen", concat("has ", texts.size(), " addresses; a source takes ",
+                                            listen_max, ": use another source for the rest"));
+  ListenAddresses addresses;
+  for (const std::string& text : texts) {
+    const auto where = parse_listen(text, allowed);
+    if (!where) return pipeline::wrong("listen", where.error());
+    if (where->address.port != 0 && addresses.contains(*where))
+      return pipeline::wrong("listen", concat("has ", *where, " twice"));
+    addresses.add(*where);
+  }
+  return addresses;
+}
+
+}  // namespace runnel::sources

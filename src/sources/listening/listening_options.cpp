@@ -1,0 +1,32 @@
+#include "sources/listening/listening_options.hpp"
+
+namespace runnel::sources {
+
+pipeline::Checked<std::uint32_t> buffers_from(const pipeline::OptionValues& values) {
+  const std::uint64_t buffers = values.number("buffers");
+  if ((buffers & (buffers - 1)) != 0)
+    return pipeline::wrong("buffers",
+                           concat("is ", buffers, ", not a power of two such as 32 or 64"));
+  return static_cast<std::uint32_t>(buffers);
+}
+
+pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& values) {
+  const std::string& name = values.text("peer_header");
+  if (name.size() > header_name_bytes_max)
+    return pipeline::wrong("peer_header", concat("is ", name.size(), " bytes long; at most ",
+                                                 header_name_bytes_max, " are possible"));
+  return name;
+}
+
+pipeline::Checked<void> check_carry(const StreamSettings& settings) {
+  constexpr std::uint64_t carry_bytes_max = std::uint64_t{1} << 30;
+  const std::uint64_t carry =
+      std::uint64_t{settings.connections_max} * std::uint64_t{settings.event_bytes_max};
+  if (carry > carry_bytes_max)
+    return pipeline::wrong("event_bytes_max",
+                           concat("times connections_max is ", HumanSize{carry}, ", more than ",
+                                  HumanSize{carry_bytes_max}, ": lower one of them"));
+  return {};
+}
+
+}  // namespace runnel::sources

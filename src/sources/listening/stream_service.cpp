@@ -1,0 +1,282 @@
+#include "sources/listening/stream_service.hpp"
+
+#include <algorithm>
+
+#include "async/operations.hpp"
+#include "async/sleep.hpp"
+#include "sources/listening/end_at.hpp"
+#include "sources/listening/listener.hpp"
+
+namespace runnel::sources {
+
+using async::RecvStream;
+using async::Scope;
+using async::Task;
+using codec::FrameSplitter;
+using pipeline::OutletPut;
+
+namespace {
+
+constexpr Duration accept_pause = std::chrono::milliseconds(100);
+
+}  // namespace
+
+// --- memory and start ----------------------------------------------------------------------------
+
+StreamMemory StreamService::carve(Region& region, const StreamSettings& settings) {
+  StreamMemory memory;
+  if (settings.listen.empty()) return memory;
+  memory.pool = io::BufferPool::carve(region, settings.buffers, buffer_bytes, "receive buffers");
+  memory.connections = region.array<Connection>(settings.connections_max, "connections");
+  memory.carries = region.bytes(settings.connections_max * settings.event_bytes_max,
+                                "open frames of connections");
+  // A connection is three tasks deep: serve, read or put, and the wait for room below it.
+  constexpr std::size_t connection_frame_bytes = 2048;
+  constexpr std::size_t listener_frame_bytes = 1536;
+  constexpr std::size_t service_frame_bytes = 1536;
+  region.frames(settings.connections_max, connection_frame_bytes);
+  region.frames(settings.listen.count(), listener_frame_bytes);
+  region.frames(1, service_frame_bytes);
+  // Each listener may hold one client that waits for a connection to end.
+  region.handles(settings.connections_max + 2 * settings.listen.count());
+  return memory;
+}
+
+StreamService::StreamService(pipeline::SourceContext& context, const StreamSettings& settings,
+                             const StreamMemory& memory, StreamIntake& intake)
+    : context_(context), settings_(settings), memory_(memory), intake_(intake) {
+  Bytes::size_type at = 0;
+  for (Connection& connection : memory_.connections) {
+    connection.carry = memory_.carries.subspan(at, settings.event_bytes_max);
+    at += settings.event_bytes_max;
+    free_.push_back(connection);
+  }
+}
+
+StreamService::~StreamService() {
+  // Invariant: whoever ran has joined; only idle connections are left.
+  RUNNEL_ASSERT(serving_.empty());
+  while (free_.take_front() != nullptr) {
+  }
+  close_listeners();
+  if (attached_) context_.reactor().detach(memory_.pool);
+}
+
+pipeline::Started StreamService::start() {
+  for (const ListenAddress& where : settings_.listen.all()) {
+    const auto handle = open_listener(context_, where, settings_.receive_buffer_bytes);
+    if (!handle) return tl::unexpected(handle.error());
+    listeners_[listening_++] = *handle;
+  }
+  if (listening_ > 0) {
+    context_.reactor().attach(memory_.pool);
+    attached_ = true;
+  }
+  return {};
+}
+
+void StreamService::close_listeners() {
+  while (listening_ > 0) context_.reactor().discard(listeners_[--listening_]);
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+Task<void> StreamService::run() {
+  Scope& outer = *co_await async::current_scope();
+  Scope serving(outer, context_.name);
+  Scope accepting(outer, context_.name);
+  for (std::size_t index = 0; index < listening_; ++index)
+    accepting.spawn(accept_from(listeners_[index], serving));
+  const Status stopped = co_await context_.stop.wait();
+  (void)stopped;  // cancelled: then so are the scopes inside
+  accepting.cancel();
+  co_await accepting.join();
+  close_listeners();
+
+  begin_stop();
+  Scope guarding(outer, context_.name);
+  // A little later: who only reads ends in order, with its last line.
+  guarding.spawn(end_at(serving, after(stop_until_, quiet_at_stop)));
+  co_await serving.join();
+  guarding.cancel();
+  co_await guarding.join();
+}
+
+void StreamService::begin_stop() {
+  stopping_ = true;
+  stop_until_ = after(context_.now(), longest_stop);
+  // Who waits for more bytes looks up; who waits for room comes by later.
+  for (Connection& connection : serving_)
+    if (connection.stream != nullptr) connection.stream->wake();
+}
+
+// --- accepting -----------------------------------------------------------------------------------
+
+Task<void> StreamService::accept_from(io::Handle listener, Scope& serving) {
+  io::Address peer;
+  while (true) {
+    const Status room = co_await wait_for_slot();
+    if (!room) co_return;
+    const auto accepted = co_await async::accept(listener, peer);
+    if (!accepted) {
+      const Status go_on = co_await pause_after(accepted.error());
+      if (!go_on) co_return;
+      continue;
+    }
+    // Another listener may have taken the last slot meanwhile: then this client waits for one.
+    const Status still_room = co_await wait_for_slot();
+    if (!still_room) {
+      ++context_.counters.refused_connections;
+      context_.reactor().discard(*accepted);
+      co_return;
+    }
+    begin(*accepted, peer, serving);
+  }
+}
+
+Task<Status> StreamService::wait_for_slot() {
+  while (free_.empty()) {
+    if (limit_complaint_.due(context_.now()))
+      log_warn(context_.name, "all ", settings_.connections_max,
+               " connections (connections_max) are in use: the next ones wait");
+    const Status freed = co_await slot_free_.wait();
+    if (!freed) co_return freed;
+  }
+  co_return Status();
+}
+
+// Ok: try again.
+Task<Status> StreamService::pause_after(Error error) {
+  if (error == Error::cancelled) co_return error;
+  ++context_.counters.errors;
+  // The client went away while it waited to be accepted: the next one is another.
+  if (error == Error::reset || error == Error::closed) co_return Status();
+  // Nothing gets better at once: the process, the machine or the network is at its limit.
+  if (accept_complaint_.due(context_.now()))
+    log_warn(context_.name, "cannot accept connections: ", describe(error), "; trying on");
+  const Status slept = co_await async::sleep_until(after(context_.now(), accept_pause));
+  co_return slept;
+}
+
+void StreamService::begin(io::Handle handle, const io::Address& peer, Scope& serving) {
+  Connection& connection = free_.pop_front();
+  connection.handle = handle;
+  connection.peer = peer;
+  connection.header.set(settings_.peer_header, peer);
+  serving_.push_back(connection);
+  ++context_.counters.accepted_connections;
+  serving.spawn(serve(connection, serving));
+}
+
+// --- one connection ------------------------------------------------------------------------------
+
+Task<void> StreamService::serve(Connection& connection, Scope& serving) {
+  RecvStream stream(io::Verb::recv_stream, connection.handle, memory_.pool);
+  FrameSplitter splitter(settings_.framing, connection.carry);
+  connection.stream = &stream;
+  Status ended = co_await read_all(connection, splitter, stream, serving);
+  connection.stream = nullptr;
+  co_await stream.stop();
+  // A last line without its newline is an event too, however the connection ended.
+  if (ended.error() != Error::cancelled && ended.error() != Error::malformed) {
+    const Status last = co_await put_last(connection, splitter);
+    if (!last) ended = last;
+  }
+  end(connection, ended.error());
+}
+
+// Until the connection ends, one way or another; says which.
+Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& splitter,
+                                     RecvStream& stream, Scope& serving) {
+  while (!is_over()) {
+    auto received = co_await stream.next(read_deadline());
+    if (!received) {
+      const bool woken = received.error() == Error::cancelled && !serving.cancelled();
+      if (woken) continue;
+      co_return received.error();
+    }
+    const async::BufferLease lease = std::move(*received);
+    const Status status = co_await put(connection, splitter, lease->bytes());
+    if (!status) co_return status;
+    // What this put has woken, and other connections, go before this one's next buffer.
+    if (!context_.scheduler.idle()) co_await async::yield();
+  }
+  co_return Error::timed_out;
+}
+
+Instant StreamService::read_deadline() const {
+  if (stopping_) return std::min(after(context_.now(), quiet_at_stop), stop_until_);
+  if (settings_.idle_timeout == Duration::zero()) return never;
+  return after(context_.now(), settings_.idle_timeout);
+}
+
+// All whole frames of `input`, for as long as it takes to find room for them.
+Task<Status> StreamService::put(Connection& connection, FrameSplitter& splitter, Bytes input) {
+  RawEvent like;
+  like.context = connection.header.headers();
+  like.arrived = context_.now();
+  while (true) {
+    Taken taken;
+    {
+      OutletPut put = context_.outlet.put();
+      taken = intake_.take_frames(put, splitter, input, like);
+      put.commit();
+    }
+    if (taken.outcome == Taken::Outcome::all) co_return Status();
+    if (taken.outcome == Taken::Outcome::broken) co_return Error::malformed;
+    input = input.subspan(taken.consumed);
+    const Status room = co_await context_.outlet.writable(taken.wanted_bytes);
+    if (!room) {
+      complain_of_loss(connection);
+      co_return room;
+    }
+  }
+}
+
+Task<Status> StreamService::put_last(Connection& connection, FrameSplitter& splitter) {
+  RawEvent like;
+  like.context = connection.header.headers();
+  like.arrived = context_.now();
+  while (true) {
+    Taken taken;
+    {
+      OutletPut put = context_.outlet.put();
+      taken = intake_.take_last_frame(put, splitter, like);
+      put.commit();
+    }
+    if (taken.outcome == Taken::Outcome::all) co_return Status();
+    if (taken.outcome == Taken::Outcome::broken) co_return Error::malformed;
+    const Status room = co_await context_.outlet.writable(taken.wanted_bytes);
+    if (!room) {
+      complain_of_loss(connection);
+      co_return room;
+    }
+  }
+}
+
+void StreamService::complain_of_loss(const Connection& connection) const {
+  log_error(context_.name, "events from ", connection.peer,
+            " are lost: the channel had no room for them before the end");
+}
+
+// Closes and frees the slot. The end of the stream, silence and a stop are ordinary.
+void StreamService::end(Connection& connection, Error why) {
+  const bool ordinary = why == Error::closed || why == Error::timed_out;
+  if (!ordinary && why != Error::cancelled) {
+    ++context_.counters.broken_connections;
+    if (broken_complaint_.due(context_.now())) {
+      if (why == Error::malformed)
+        log_warn(context_.name, "closed the connection from ", connection.peer,
+                 ": what it sends does not follow the framing ", name_of(settings_.framing));
+      else
+        log_warn(context_.name, "the connection from ", connection.peer, " broke: ", describe(why));
+    }
+  }
+  context_.reactor().discard(connection.handle);
+  connection.handle = io::Handle::none;
+  connection.unlink();
+  free_.push_back(connection);
+  slot_free_.ring();
+}
+
+}  // namespace runnel::sources

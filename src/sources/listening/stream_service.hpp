@@ -1,0 +1,107 @@
+// Serves byte streams: listens, accepts up to `connections_max` clients, splits what they send into
+// frames and puts those into the outlet. Shared by the sources that listen on TCP.
+//
+// When the channel is full a connection keeps the buffer it is at and reads nothing more: the
+// client's window closes, nothing is lost and nobody is disconnected. At the connection limit
+// nobody is accepted until a connection ends. All memory is planned: one pool of receive buffers
+// for all connections, and per connection the room for one frame that crosses buffers.
+#pragma once
+
+#include <string>
+
+#include "async/recv_stream.hpp"
+#include "async/scope.hpp"
+#include "base/log.hpp"
+#include "pipeline/context.hpp"
+#include "sources/listening/intake.hpp"
+#include "sources/listening/listen_address.hpp"
+#include "sources/listening/peer_header.hpp"
+
+namespace runnel::sources {
+
+struct StreamSettings {
+  ListenAddresses listen;
+  codec::Framing framing = codec::Framing::newline;
+  std::size_t event_bytes_max = 64 * 1024;
+  std::uint32_t connections_max = 64;
+  Duration idle_timeout = std::chrono::minutes(10);  // zero: never
+  std::uint32_t receive_buffer_bytes = 0;            // zero: the kernel's default
+  std::uint32_t buffers = 32;                        // a power of two
+  std::string peer_header = "peer";                  // empty: none
+};
+
+struct ConnectionTag;
+
+// Room for one client.
+struct Connection : Link<ConnectionTag> {
+  io::Handle handle = io::Handle::none;
+  io::Address peer;
+  PeerHeader header;
+  MutableBytes carry;
+  async::RecvStream* stream = nullptr;  // while it reads
+};
+
+struct StreamMemory {
+  io::BufferPool pool;
+  std::span<Connection> connections;
+  MutableBytes carries;
+};
+
+class StreamService {
+ public:
+  static constexpr std::uint32_t buffer_bytes = 16 * 1024;
+  // What a stop grants: a pause this long means that everything has arrived, and in all so much.
+  static constexpr Duration quiet_at_stop = std::chrono::milliseconds(50);
+  static constexpr Duration longest_stop = std::chrono::seconds(1);
+
+  static StreamMemory carve(Region& region, const StreamSettings& settings);
+  // All of them outlive the service.
+  StreamService(pipeline::SourceContext& context, const StreamSettings& settings,
+                const StreamMemory& memory, StreamIntake& intake);
+  ~StreamService();
+  StreamService(const StreamService&) = delete;
+  StreamService& operator=(const StreamService&) = delete;
+
+  pipeline::Started start();
+  // Until a stop is requested: then it accepts no more, reads what has arrived, and closes.
+  async::Task<void> run();
+
+ private:
+  async::Task<void> accept_from(io::Handle listener, async::Scope& serving);
+  async::Task<Status> wait_for_slot();
+  async::Task<Status> pause_after(Error error);
+  void begin(io::Handle handle, const io::Address& peer, async::Scope& serving);
+
+  async::Task<void> serve(Connection& connection, async::Scope& serving);
+  async::Task<Status> read_all(Connection& connection, codec::FrameSplitter& splitter,
+                               async::RecvStream& stream, async::Scope& serving);
+  async::Task<Status> put(Connection& connection, codec::FrameSplitter& splitter, Bytes input);
+  async::Task<Status> put_last(Connection& connection, codec::FrameSplitter& splitter);
+  bool is_over() const { return stopping_ && context_.now() >= stop_until_; }
+  Instant read_deadline() const;
+  void complain_of_loss(const Connection& connection) const;
+  void end(Connection& connection, Error why);
+
+  void begin_stop();
+  void close_listeners();
+
+  pipeline::SourceContext& context_;
+  const StreamSettings& settings_;
+  StreamMemory memory_;
+  StreamIntake& intake_;
+
+  std::array<io::Handle, listen_max> listeners_;
+  std::size_t listening_ = 0;
+  bool attached_ = false;
+  List<Connection, ConnectionTag> free_;
+  List<Connection, ConnectionTag> serving_;
+  async::Notice slot_free_;
+  bool stopping_ = false;
+  Instant stop_until_ = never;
+
+  Occasional limit_complaint_;
+  Occasional accept_complaint_;
+  Occasional broken_complaint_;
+};
+
+}  // namespace runnel::sources

@@ -1,0 +1,197 @@
+// Goal: the whole agent, from its configuration text to files on a simulated disk: what is logged
+// arrives, once when nothing fails, at least once over kills and power cuts, in order per file.
+// Method: writers append numbered lines while the agent runs; the machine is killed or loses power
+// at times drawn from a seed, and another agent takes over. The seed is printed with every failure.
+#include "agent/agent.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "agent/settings.hpp"
+#include "base/text.hpp"
+#include "platform/sim/reactor.hpp"
+#include "platform/sim/system.hpp"
+#include "platform/sim/world.hpp"
+
+using namespace runnel;
+using namespace runnel::sim;
+
+namespace {
+
+constexpr std::string_view configuration = R"(
+[agent]
+state_dir = "/state"
+[sources.logs]
+type = "tail"
+paths = ["/var/log/*.log"]
+channels = ["main"]
+checkpoint_interval = "200ms"
+[channels.main]
+type = "memory"
+capacity = "256KiB"
+[sinks.archive]
+type = "file"
+channel = "main"
+path = "/data/out.log"
+fsync = "100ms"
+batch = { max_bytes = "16KiB", linger = "50ms" }
+roll = { max_bytes = "32KiB", max_age = "5s" }
+)";
+
+// One life of the process. Leaked when it is killed: nothing may be taken apart then.
+struct Life {
+  Life(SimMachine& machine, bool once)
+      : reactor(machine),
+        system(machine),
+        settings(read(configuration)),
+        measured(agent::measure(settings)),
+        agent(settings, measured, reactor, system, {.once = once, .live_status = false}) {}
+
+  static agent::Settings read(std::string_view text) {
+    auto settings =
+        agent::read_settings(text, "test.toml", agent::components(),
+                             [](const std::string&) { return std::optional<std::string>(); });
+    if (!settings) FAIL(settings.error().text);
+    return std::move(*settings);
+  }
+
+  SimReactor reactor;
+  SimSystem system;
+  agent::Settings settings;
+  agent::MeasuredParts measured;
+  agent::Agent agent;
+};
+
+std::string line_of(int file, int number) { return concat("file ", file, " line ", number, "\n"); }
+
+// Numbers of the lines of `file`, in the order in which they were delivered.
+std::vector<std::vector<int>> delivered(SimMachine& machine, int files) {
+  std::vector<std::string> paths;
+  const Status listed = machine.files().list("/data", [&](const io::FolderEntry& entry) {
+    paths.push_back("/data/" + std::string(entry.name));
+    return true;
+  });
+  CHECK(listed.ok());
+  std::vector<std::vector<int>> numbers(static_cast<std::size_t>(files));
+  for (const std::string& path : paths) {
+    const auto text = machine.files().text(path);
+    REQUIRE(text);
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+      const auto end = rest.find('\n');
+      REQUIRE_MESSAGE(end != std::string_view::npos, path);
+      int file = -1, number = -1;
+      const std::string line(rest.substr(0, end));
+      REQUIRE_MESSAGE(std::sscanf(line.c_str(), "file %d line %d", &file, &number) == 2, line);
+      numbers[static_cast<std::size_t>(file)].push_back(number);
+      rest.remove_prefix(end + 1);
+    }
+  }
+  return numbers;
+}
+
+constexpr int files = 3;
+
+void write_lines_over_time(SimWorld& world, int lines, Duration over) {
+  for (int number = 0; number < lines; ++number)
+    for (int file = 0; file < files; ++file)
+      world.at(after(world.now(), over * number / lines), [&world, file, number] {
+        const std::string path = concat("/var/log/", file, ".log");
+        (void)world.machine().files().append(path, line_of(file, number));
+      });
+}
+
+}  // namespace
+
+TEST_CASE("agent: --once delivers what is there, once, and a second run finds nothing new") {
+  SimWorld world(1);
+  SimMachine& machine = world.machine();
+  REQUIRE(machine.files().make_folders("/var/log").ok());
+  for (int file = 0; file < files; ++file)
+    for (int number = 0; number < 2000; ++number)
+      REQUIRE(
+          machine.files().append(concat("/var/log/", file, ".log"), line_of(file, number)).ok());
+  for (int run = 0; run < 2; ++run) {
+    Life life(machine, true);
+    const auto ready = life.agent.prepare();
+    REQUIRE(ready);
+    CHECK(life.agent.run(0, nullptr) == 0);
+    CHECK_FALSE(world.stalled());
+    const auto& parts = life.agent.parts();
+    CHECK(parts.sources[0].counters.received_events == (run == 0 ? 6000u : 0u));
+  }
+  for (const auto& numbers : delivered(machine, files)) {
+    CHECK(numbers.size() == 2000);
+    CHECK(std::is_sorted(numbers.begin(), numbers.end()));
+  }
+}
+
+namespace {
+
+struct Crashes {
+  std::uint64_t seed;
+  bool power_loss;
+};
+
+// Runs until killed; true when it ended by itself.
+bool live(SimWorld& world, bool last, Instant killed_at, bool power_loss) {
+  SimMachine& machine = world.machine();
+  auto life = std::make_unique<Life>(machine, last);
+  const auto ready = life->agent.prepare();
+  REQUIRE(ready);
+  life->agent.begin(0, nullptr);
+  while (life->agent.running()) {
+    if (!last && world.now() >= killed_at) {
+      power_loss ? machine.power_loss() : machine.kill();
+      (void)life.release();
+      return false;
+    }
+    life->agent.turn(last ? never : killed_at);
+    REQUIRE_FALSE(world.stalled());
+  }
+  CHECK(life->agent.exit_code() == 0);
+  return true;
+}
+
+void survive(const Crashes& crashes) {
+  INFO("seed " << crashes.seed << (crashes.power_loss ? " power loss" : " kill"));
+  SimOptions options = SimOptions::rough();
+  SimWorld world(crashes.seed, options);
+  SimMachine& machine = world.machine();
+  REQUIRE(machine.files().make_folders("/var/log").ok());
+  constexpr int lines = 400;
+  write_lines_over_time(world, lines, 10s);
+  Random random(crashes.seed * 7919);
+  int lives = 0;
+  for (Instant next = world.now(); next < after(instant_from_ns(0), 11s);) {
+    next = after(world.now(), Duration(static_cast<std::int64_t>(random.below(2'000'000'000))));
+    // The writers sync their logs: what is tested is Runnel's disk, not theirs.
+    machine.files().sync_all();
+    live(world, false, next, crashes.power_loss);
+    ++lives;
+  }
+  world.run_for(11s);
+  CHECK(live(world, true, never, false));
+  const auto all = delivered(machine, files);
+  for (std::size_t file = 0; file < all.size(); ++file) {
+    std::vector<int> numbers = all[file];
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    CHECK(numbers.size() == lines);
+    // Each life can repeat at most what was not yet checkpointed when it ended.
+    CHECK(all[file].size() <= static_cast<std::size_t>(lines * (lives + 1)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("agent: kill -9 at any time loses nothing") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, false});
+}
+TEST_CASE("agent: power cuts lose nothing that was in the log files") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, true});
+}

@@ -1,0 +1,191 @@
+// Goal: the sink runner delivers every event once while the sink answers, tries again in order
+// while it does not, keeps the bytes of a frame over all attempts, and encodes as documented.
+// Method: a sink whose answers the test scripts, in the simulator.
+#include <deque>
+#include <map>
+
+#include "pipeline/encoder.hpp"
+#include "pipeline/sink_runner.hpp"
+#include "tests/sim/pipeline_world.hpp"
+
+using namespace runnel;
+using namespace runnel::pipeline;
+using namespace runnel::sim;
+
+namespace {
+
+class ScriptedSink final : public Sink {
+ public:
+  async::Task<Started> start() override { co_return Started(); }
+  async::Task<Delivery> deliver(const Frame& frame) override {
+    attempts.emplace_back(as_text(frame.wire));
+    keys.push_back(frame.key);
+    sequences.push_back(frame.sequence);
+    Delivery answer;
+    if (!answers.empty()) {
+      answer = answers.front();
+      answers.pop_front();
+    }
+    if (answer.outcome != Delivery::Outcome::retry) delivered += attempts.back();
+    co_return answer;
+  }
+  async::Task<void> shut() override {
+    shut_down = true;
+    co_return;
+  }
+  std::uint64_t partition(const Record& record) override {
+    const auto host = record.headers().find("host");
+    return host ? static_cast<std::uint64_t>((*host)[0]) : 0;
+  }
+
+  std::deque<Delivery> answers;
+  std::vector<std::string> attempts;
+  std::vector<std::uint64_t> keys;
+  std::vector<std::uint64_t> sequences;
+  std::string delivered;
+  bool shut_down = false;
+};
+
+struct Running {
+  explicit Running(DeliverySettings settings, const ChannelSettings& ring = {})
+      : process(world.machine(), ring) {
+    settings.take.linger = 10ms;
+    Region measured = Region::measuring();
+    DeliveryMemory::carve(measured, settings);
+    memory.resize(measured.used() + 2 * Region::base_alignment);
+    void* at = memory.data();
+    std::size_t space = memory.size();
+    std::align(Region::base_alignment, measured.used(), at, space);
+    Region region = Region::over({static_cast<std::byte*>(at), space});
+    runner.emplace(*process.sink_context, sink, settings, DeliveryMemory::carve(region, settings),
+                   std::span<const std::string_view>(names));
+    process.spawn(runner->run());
+  }
+  ~Running() {
+    if (!process.channel->closed()) process.channel->close();
+    process.stop();
+  }
+  SimWorld world{3};
+  PipelineProcess process;
+  ScriptedSink sink;
+  std::vector<std::byte> memory;
+  std::string_view names[1] = {"test"};
+  std::optional<SinkRunner> runner;
+};
+
+constexpr Delivery refusal{Delivery::Outcome::retry, Error::no_space, Duration::zero()};
+
+}  // namespace
+
+TEST_CASE("runner: text, one frame for what came together, shut at the end") {
+  Running running({.encoding = Encoding::text});
+  running.process.put("one");
+  running.process.put("two");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.sink.delivered == "one\ntwo\n");
+  CHECK(running.sink.attempts.size() == 1);
+  running.process.channel->close();
+  CHECK(running.process.run_until([&] { return running.sink.shut_down; }));
+  CHECK(running.process.sink_counters.sent_events == 2);
+  CHECK(running.process.sink_counters.plain_bytes == 8);
+}
+
+TEST_CASE("runner: a failed delivery is tried again, the same bytes, before anything newer") {
+  Running running({.encoding = Encoding::text});
+  running.sink.answers.assign(5, refusal);
+  running.process.put("first");
+  CHECK(running.process.run_until([&] { return running.sink.attempts.size() == 2; }));
+  CHECK(running.runner->last_error() == Error::no_space);
+  running.process.put("second");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }, 600s));
+  CHECK(running.sink.delivered == "first\nsecond\n");
+  CHECK(running.sink.attempts.size() == 7);
+  for (std::size_t attempt = 0; attempt < 6; ++attempt) {
+    CHECK(running.sink.attempts[attempt] == "first\n");
+    CHECK(running.sink.sequences[attempt] == running.sink.sequences[0]);
+  }
+  CHECK(running.process.sink_counters.retries == 5);
+  CHECK(running.runner->last_error() == Error::none);
+}
+
+TEST_CASE("runner: a stop makes a sink that is backing off try once more at once") {
+  Running running({.encoding = Encoding::text, .retry = {.first = 1h, .longest = 1h}});
+  running.sink.answers.assign(1, refusal);
+  running.process.put("event");
+  CHECK(running.process.run_until([&] { return running.sink.attempts.size() == 1; }));
+  const Instant asked = running.process.scheduler->now();
+  running.process.channel->close();
+  running.process.stop_request.request();
+  CHECK(running.process.run_until([&] { return running.sink.shut_down; }));
+  CHECK(running.process.scheduler->now() - asked < 1min);
+  CHECK(running.sink.delivered == "event\n");
+}
+
+TEST_CASE("runner: json has time, source, severity, headers and body; bad UTF-8 is counted") {
+  Running running({.encoding = Encoding::json});
+  running.world.set_wall_clock(wall_from_ns(1'767'225'600'000'000'000));
+  std::byte buffer[32];
+  HeaderWriter headers{MutableBytes(buffer)};
+  headers.add("host", "gw\"1");
+  running.process.put("caf\xE9 \n", headers.headers());
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  const std::string& line = running.sink.delivered;
+  CHECK(line.starts_with("{\"time\":\"2026-01-01T00:00:0"));
+  CHECK(line.find("Z\",\"source\":\"test\",\"headers\":{\"host\":\"gw\\\"1\"},"
+                  "\"body\":\"caf\xEF\xBF\xBD \\n\"}\n") != std::string::npos);
+  CHECK(running.process.sink_counters.replaced_characters == 1);
+}
+
+TEST_CASE("runner: times since boot follow a clock that is set late") {
+  Running running({.encoding = Encoding::json});
+  running.world.set_wall_clock(wall_from_ns(0));
+  running.process.put("early");
+  running.world.set_wall_clock(wall_from_ns(1'767'225'600'000'000'000));
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.sink.delivered.find("2026-01-01T00:00:0") != std::string::npos);
+}
+
+TEST_CASE("runner: gaps are written where they belong") {
+  SUBCASE("json") {
+    Running running({.encoding = Encoding::json},
+                    {.capacity_bytes = 64 * 1024, .when_full = WhenFull::drop_newest});
+    const std::string body(1000, 'x');
+    for (int each = 0; each < 200; ++each) running.process.put(body);
+    const auto dropped = running.process.channel->counters().dropped_events;
+    CHECK(dropped > 0);
+    CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+    running.process.put("after");
+    CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+    CHECK(running.sink.delivered.find(concat("{\"gap\":{\"events\":", dropped, ",\"bytes\":",
+                                             dropped * 1000, ",\"from\":\"")) != std::string::npos);
+    CHECK(running.process.sink_counters.gap_events == dropped);
+  }
+  SUBCASE("text, asked for") {
+    Running running({.encoding = Encoding::text, .text_gaps = true},
+                    {.capacity_bytes = 64 * 1024, .when_full = WhenFull::drop_oldest});
+    const std::string body(1000, 'x');
+    for (int each = 0; each < 200; ++each) running.process.put(body);
+    const auto dropped = running.process.channel->counters().dropped_events;
+    CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+    CHECK(running.sink.delivered.starts_with(concat("[runnel: ", dropped, " events dropped]\n")));
+  }
+}
+
+TEST_CASE("runner: partitions never share a frame, and keep their order") {
+  Running running({.take = {.events_max = 1000}, .encoding = Encoding::text, .partitions = true});
+  std::map<char, std::string> sent;
+  for (int number = 0; number < 900; ++number) {
+    const char host = static_cast<char>('a' + number % 7);
+    std::byte buffer[16];
+    HeaderWriter headers{MutableBytes(buffer)};
+    headers.add("host", std::string_view(&host, 1));
+    const std::string body = concat(number, " ", std::string(200, host));
+    sent[host] += body + "\n";
+    running.process.put(body, headers.headers());
+  }
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  std::map<char, std::string> got;
+  for (std::size_t index = 0; index < running.sink.attempts.size(); ++index)
+    got[static_cast<char>(running.sink.keys[index])] += running.sink.attempts[index];
+  CHECK((got == sent));
+}

@@ -1,0 +1,152 @@
+// Goal: right command lines mean what they say, wrong ones end with exit code 64 and one line that
+// names the nearest right word. Method: tables of words.
+#include "agent/command_line.hpp"
+
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "agent/exit_codes.hpp"
+
+using namespace runnel;
+using namespace runnel::agent;
+using Command = CommandLine::Command;
+
+namespace {
+
+Built<CommandLine> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "runnel");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+std::string complaint(std::vector<const char*> words) {
+  const auto line = parse(std::move(words));
+  if (line) return "accepted";
+  CHECK(line.error().exit_code == exit_codes::usage);
+  return line.error().text;
+}
+
+}  // namespace
+
+TEST_CASE("command line: run") {
+  const auto plain = parse({"run", "-c", "a.toml"});
+  REQUIRE(plain.has_value());
+  CHECK(plain->command == Command::run);
+  CHECK(plain->configuration_file == "a.toml");
+  CHECK_FALSE(plain->once);
+  CHECK(plain->driver == DriverChoice::automatic);
+  CHECK_FALSE(plain->log_level.has_value());
+  CHECK_FALSE(plain->log_format.has_value());
+  CHECK_FALSE(plain->uring_tier_b);
+
+  const auto full = parse({"run", "--config=b.toml", "--once", "--driver", "asio", "--uring-tier-b",
+                           "--log-level=debug", "--log-format", "json"});
+  REQUIRE(full.has_value());
+  CHECK(full->configuration_file == "b.toml");
+  CHECK(full->once);
+  CHECK(full->driver == DriverChoice::asio);
+  CHECK(full->uring_tier_b);
+  CHECK(full->log_level == Level::debug);
+  CHECK(full->log_format == LogFormat::json);
+  CHECK(parse({"run", "-c", "a", "--driver", "uring"})->driver == DriverChoice::uring);
+  CHECK(parse({"run", "-c", "a", "--log-level", "error"})->log_level == Level::error);
+}
+
+TEST_CASE("command line: the other commands") {
+  const auto validate = parse({"validate", "-c", "a.toml", "--memory"});
+  REQUIRE(validate.has_value());
+  CHECK(validate->command == Command::validate);
+  CHECK(validate->memory);
+  CHECK(parse({"list"})->command == Command::list);
+  CHECK(parse({"list"})->type.empty());
+  CHECK(parse({"list", "tail"})->type == "tail");
+  CHECK(parse({"list", "--markdown", "file"})->markdown);
+  CHECK(parse({"version"})->command == Command::version);
+  CHECK(parse({"--version"})->command == Command::version);
+}
+
+TEST_CASE("command line: help") {
+  for (const auto& words : std::vector<std::vector<const char*>>{{"help"}, {"--help"}, {"-h"}}) {
+    const auto help = parse(words);
+    REQUIRE(help.has_value());
+    CHECK(help->command == Command::help);
+    CHECK(help->text.find("validate") != std::string::npos);
+    CHECK(help->text.find("78 configuration") != std::string::npos);
+  }
+  const auto run = parse({"run", "--help"});
+  REQUIRE(run.has_value());
+  CHECK(run->command == Command::help);
+  CHECK(run->text.find("--once") != std::string::npos);
+  CHECK(run->text.find("tier-b") == std::string::npos);  // for tests, not for people
+}
+
+TEST_CASE("command line: mistakes") {
+  struct Case {
+    std::vector<const char*> words;
+    std::string_view expected;
+  };
+  const Case cases[] = {
+      {{},
+       "runnel: a command is missing; possible: run, validate, list, version, help; see runnel "
+       "--help"},
+      {{"rnu"}, "runnel: unknown command \"rnu\"; did you mean \"run\"?"},
+      {{"zzzzzzzz"},
+       "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, list, version, help; see "
+       "runnel --help"},
+      {{"--once"}, "runnel: unknown flag \"--once\" in front of the command; see runnel --help"},
+      {{"--verison"},
+       "runnel: unknown flag \"--verison\" in front of the command; did you mean \"--version\"?"},
+      {{"run"},
+       "runnel run: the configuration file is missing; add -c FILE; see runnel run --help"},
+      {{"run", "-c"}, "runnel run: --config takes one value, given once; see runnel run --help"},
+      {{"run", "-c", ""},
+       "runnel run: the configuration file is missing; add -c FILE; see runnel run --help"},
+      {{"run", "a.toml"}, "runnel run: unexpected argument \"a.toml\"; see runnel run --help"},
+      {{"run", "-c", "a", "b"}, "runnel run: unexpected argument \"b\"; see runnel run --help"},
+      {{"run", "-c", "a", "--onec"},
+       "runnel run: unknown flag \"--onec\"; did you mean \"--once\"?"},
+      {{"run", "-c", "a", "--once=maybe"},
+       "runnel run: a flag takes no value: --once = maybe; see runnel run --help"},
+      {{"run", "-c", "a", "--zzzzzzzzzz"},
+       "runnel run: unknown flag \"--zzzzzzzzzz\"; see runnel run --help"},
+      {{"run", "-c", "a", "-x"}, "runnel run: unknown flag \"-x\"; see runnel run --help"},
+      {{"run", "-c", "a", "--driver", "urin"},
+       "runnel run: --driver is \"urin\", not one of auto, uring, asio; did you mean \"uring\"?"},
+      {{"run", "-c", "a", "--driver"},
+       "runnel run: --driver takes one value, given once; see runnel run --help"},
+      {{"run", "-c", "a", "--log-level", "trace"},
+       "runnel run: --log-level is \"trace\", not one of debug, info, warn, error; see runnel run "
+       "--help"},
+      {{"run", "-c", "a", "--log-format=xml"},
+       "runnel run: --log-format is \"xml\", not one of text, json; see runnel run --help"},
+      {{"run", "-c", "a", "-c", "b"},
+       "runnel run: --config takes one value, given once; see runnel run --help"},
+      {{"run", "-c", "a", "validate"},
+       "runnel run: unexpected argument \"validate\"; see runnel run --help"},
+      {{"validate", "--memory"},
+       "runnel validate: the configuration file is missing; add -c FILE; see runnel validate "
+       "--help"},
+      {{"validate", "-c", "a", "--once"},
+       "runnel validate: unknown flag \"--once\"; see runnel validate --help"},
+      {{"list", "tail", "tcp"}, "runnel list: unexpected argument \"tcp\"; see runnel list --help"},
+      {{"list", "--markdwon", "tail"},
+       "runnel list: unknown flag \"--markdwon\"; did you mean \"--markdown\"?"},
+      {{"version", "now"},
+       "runnel version: unexpected argument \"now\"; see runnel version --help"},
+  };
+  for (const Case& each : cases) {
+    std::string words;
+    for (const char* word : each.words) words += concat(' ', word);
+    const std::string text = complaint(each.words);
+    CHECK_MESSAGE(text == each.expected, "\n  words:", words, "\n  says: ", text,
+                  "\n  not:  ", std::string(each.expected));
+  }
+}
+
+TEST_CASE("command line: absurd arguments") {
+  const std::string large(100'000, 'x');
+  CHECK(complaint({large.c_str()}) ==
+        "runnel: an argument is longer than 4096 bytes; see runnel --help");
+  CHECK(complaint({"run", "-c", "a", "--", "-x"}) != "accepted");
+  CHECK(complaint({"\xff\xfe"}).starts_with("runnel: unknown command"));
+}

@@ -1,0 +1,133 @@
+// Goal: addresses to listen on are read as people write them, and every mistake is answered with
+// what to write instead. Method: a table of texts, right and wrong; the option checks around them.
+#include "sources/listening/listen_address.hpp"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "sources/listening/listener.hpp"
+#include "sources/syslog/syslog.hpp"
+#include "sources/tcp/tcp.hpp"
+#include "sources/udp/udp.hpp"
+
+using namespace runnel;
+using namespace runnel::sources;
+
+namespace {
+
+std::string written(const tl::expected<ListenAddress, std::string>& where) {
+  return where ? concat(*where) : "refused: " + where.error();
+}
+
+std::string complaint(const pipeline::SourceType& type, std::vector<std::string> listen,
+                      std::string_view option = {}, std::string_view text = {}) {
+  pipeline::OptionValues values;
+  values.set("listen", std::move(listen));
+  for (const pipeline::Option& each : type.options)
+    if (each.name == option) values.set(option, pipeline::parse_option(each, text).value());
+  pipeline::fill_standard(type.options, values);
+  const auto plan = type.plan(values);
+  return plan ? "" : plan.error().option + " " + plan.error().text;
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("listen address: what is understood") {
+  CHECK(written(parse_listen("127.0.0.1:5170", Transports::tcp)) == "tcp://127.0.0.1:5170");
+  CHECK(written(parse_listen("127.0.0.1:5170", Transports::udp)) == "udp://127.0.0.1:5170");
+  CHECK(written(parse_listen("tcp://[::1]:0", Transports::tcp)) == "tcp://[::1]:0");
+  CHECK(written(parse_listen("udp://0.0.0.0:514", Transports::both)) == "udp://0.0.0.0:514");
+  CHECK(written(parse_listen("tcp://[::]:65535", Transports::both)) == "tcp://[::]:65535");
+}
+
+TEST_CASE("listen address: every mistake is answered with what to write") {
+  struct Mistake {
+    std::string_view text;
+    Transports allowed;
+    std::string_view answer;
+  };
+  const Mistake mistakes[] = {
+      {"127.0.0.1", Transports::tcp, "has no port: write for example \"127.0.0.1:5170\""},
+      {"[::1]", Transports::tcp, "has no port"},
+      {"", Transports::tcp, "has no port"},
+      {":5170", Transports::tcp, "write \"0.0.0.0:5170\""},
+      {"*:5170", Transports::tcp, "write \"0.0.0.0:5170\""},
+      {"localhost:5170", Transports::tcp, "not a numeric address such as \"127.0.0.1:5170\""},
+      {"::1:5170", Transports::tcp, "\"[::1]:5170\""},
+      {"127.0.0.1:70000", Transports::tcp, "is not a port"},
+      {"127.0.0.1:-1", Transports::tcp, "is not a port"},
+      {"127.0.0.1:", Transports::tcp, "is not a port"},
+      {"127.0.0.1:514x", Transports::tcp, "is not a port"},
+      {"http://127.0.0.1:80", Transports::tcp, "begins with \"http://\""},
+      {"udp://127.0.0.1:5170", Transports::tcp, "listens on tcp only"},
+      {"tcp://127.0.0.1:5170", Transports::udp, "listens on udp only"},
+      {"127.0.0.1:5514", Transports::both, "write \"udp://127.0.0.1:5514\""},
+      {"tcp://", Transports::both, "has no port"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    CAPTURE(std::string(mistake.text));
+    const auto where = parse_listen(mistake.text, mistake.allowed);
+    REQUIRE_FALSE(where.has_value());
+    CHECK_MESSAGE(has(where.error(), mistake.answer), where.error());
+  }
+}
+
+TEST_CASE("listen option: none, too many, twice") {
+  CHECK(has(complaint(tcp_type, {}), "listen is empty"));
+  CHECK(complaint(tcp_type, std::vector<std::string>(8, "127.0.0.1:0")).empty());
+  CHECK(has(complaint(tcp_type, std::vector<std::string>(9, "127.0.0.1:0")), "takes 8"));
+  CHECK(has(complaint(tcp_type, {"127.0.0.1:1", "tcp://127.0.0.1:1"}), "twice"));
+  CHECK(complaint(syslog_type, {"udp://127.0.0.1:514", "tcp://127.0.0.1:514"}).empty());
+  CHECK(has(complaint(syslog_type, {"127.0.0.1:514"}), "does not say how"));
+}
+
+TEST_CASE("listening options: combinations that cannot be") {
+  CHECK(has(complaint(tcp_type, {"127.0.0.1:1"}, "buffers", "33"), "not a power of two"));
+  CHECK(
+      has(complaint(udp_type, {"127.0.0.1:1"}, "peer_header", std::string(65, 'p')), "at most 64"));
+  CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "event_bytes_max", "16MiB").empty());
+  CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "connections_max", "4096").empty());
+  pipeline::OptionValues values;
+  values.set("listen", std::vector<std::string>{"127.0.0.1:1"});
+  values.set("connections_max", std::uint64_t{4096});
+  values.set("event_bytes_max", std::uint64_t{16} << 20);
+  pipeline::fill_standard(tcp_type.options, values);
+  const auto plan = tcp_type.plan(values);
+  REQUIRE_FALSE(plan.has_value());
+  CHECK(plan.error().option == "event_bytes_max");
+}
+
+TEST_CASE("listening: memory is planned for what is listened on") {
+  const auto planned = [](std::vector<std::string> listen) {
+    pipeline::OptionValues values;
+    values.set("listen", std::move(listen));
+    pipeline::fill_standard(syslog_type.options, values);
+    auto plan = syslog_type.plan(values).value();
+    Region region = Region::measuring();
+    CHECK(plan->build(region, nullptr) == nullptr);
+    CHECK(region.handles() > 0);
+    return region.used();
+  };
+  const std::size_t udp = planned({"udp://127.0.0.1:1"});
+  const std::size_t tcp = planned({"tcp://127.0.0.1:1"});
+  const std::size_t both = planned({"udp://127.0.0.1:1", "tcp://127.0.0.1:1"});
+  CHECK(udp > 64 * 8 * 1024);
+  CHECK(tcp > 32 * 16 * 1024 + 64 * 8 * 1024);
+  CHECK(both > udp + tcp - 64 * 1024);
+}
+
+TEST_CASE("listen problems: one line with the address, the reason and the remedy") {
+  const ListenAddress low{io::Transport::udp, io::parse_address("0.0.0.0:514").value()};
+  const ListenAddress high{io::Transport::udp, io::parse_address("0.0.0.0:5514").value()};
+  CHECK(has(listen_problem(low, Error::access).text, "AmbientCapabilities=CAP_NET_BIND_SERVICE"));
+  CHECK(has(listen_problem(low, Error::access).text, "udp://0.0.0.0:514"));
+  CHECK_FALSE(has(listen_problem(high, Error::access).text, "setcap"));
+  CHECK(has(listen_problem(high, Error::in_use).text, "another process listens there"));
+  CHECK(has(listen_problem(high, Error::not_available).text, "not on this machine"));
+  CHECK(has(listen_problem(high, Error::unsupported).text, describe(Error::unsupported)));
+}
