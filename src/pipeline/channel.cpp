@@ -51,6 +51,7 @@ Status Channel::drop_newest(const Event& event, std::size_t size) {
   if (!gap_.empty() && fits(gap_record_bytes + size)) {
     write_gap(place(gap_record_bytes), gap_);
     ++events_writing_;
+    ++gaps_writing_;
     gap_ = Gap{};
     return {};
   }
@@ -73,9 +74,9 @@ Position Channel::commit() {
   if (writing_.position == head_.position) return head_.position;
   head_ = writing_;
   events_put_ += events_writing_;
-  counters_.put_events += events_writing_;
+  counters_.put_events += events_writing_ - gaps_writing_;
   counters_.put_bytes += bytes_writing_;
-  events_writing_ = bytes_writing_ = 0;
+  events_writing_ = gaps_writing_ = bytes_writing_ = 0;
   for (Subscription& subscription : subscriptions()) subscription.more_to_read();
   return head_.position;
 }
@@ -84,7 +85,7 @@ void Channel::abandon() {
   put_open_ = false;
   writing_ = head_;
   gap_ = gap_before_put_;
-  events_writing_ = bytes_writing_ = 0;
+  events_writing_ = gaps_writing_ = bytes_writing_ = 0;
 }
 
 void Channel::close() {

@@ -17,6 +17,7 @@ import time
 CORE_UNDER_TEST = 0
 CORE_OF_FEEDERS = 1
 START_SECONDS_MAX = 15
+END_SECONDS_MAX = 120
 TICKS_PER_SECOND = os.sysconf('SC_CLK_TCK')
 
 
@@ -93,6 +94,7 @@ class Measured:
         self.report.unlink(missing_ok=True)
         self.log = tools.work / 'log'
         self.command = command
+        self.pid = 0
         with self.log.open('wb') as log:
             self.process = subprocess.Popen(
                 ['taskset', '-c', str(CORE_OF_FEEDERS), tools.tool('measure'), str(self.report),
@@ -111,7 +113,7 @@ class Measured:
             time.sleep(0.002)
         if found := look():
             return found
-        self.process.terminate()
+        self.kill()
         raise Failed(f'{self.command[0]}: not as expected within {seconds} s: {self.tail()}')
 
     def wait_for_port(self, port):
@@ -149,17 +151,24 @@ class Measured:
             elif time.monotonic() - since > quiet_seconds + 2:
                 return
             time.sleep(0.05)
+        self.kill()
         raise Failed(f'{self.command[0]}: still busy after {seconds} s')
+
+    def kill(self):
+        """After something went wrong: nothing of a run may be left to disturb the next one."""
+        if self.pid and self.process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
-    def wait(self, seconds=600):
+    def wait(self, seconds=END_SECONDS_MAX):
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.terminate()
+            self.kill()
             raise Failed(f'{self.command[0]}: did not end within {seconds} s: {self.tail()}')
         lines = self.report.read_text().splitlines()
         if len(lines) != 2:

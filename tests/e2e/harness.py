@@ -361,14 +361,15 @@ class Scenario(unittest.TestCase):
     # --- reading what was written ---
 
     def output_files(self, pattern):
-        """In the order in which they were begun: NAME.log, NAME-1.log, ..., unfinished ones last
-        among equals."""
+        """In the order in which they were written: by their last change, unfinished ones last."""
 
         def order(path):
-            name = os.path.basename(path)
-            found = re.fullmatch(r'(.*?)(?:-(\d+))?((?:\.[a-z]+)*)', name)
-            number = int(found.group(2) or 0) if found else 0
-            return (path.endswith('.tmp'), number, name)
+            number = re.search(r'-(\d+)\.', os.path.basename(path))
+            try:
+                changed = os.stat(path).st_mtime_ns
+            except FileNotFoundError:  # renamed meanwhile
+                changed = 0
+            return (path.endswith('.tmp'), changed, int(number.group(1)) if number else 0)
 
         return sorted(glob.glob(self.path(pattern)), key=order)
 

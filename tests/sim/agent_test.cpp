@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <zstd.h>
 
 #include "agent/settings.hpp"
 #include "base/text.hpp"
@@ -36,7 +37,8 @@ capacity = "256KiB"
 [sinks.archive]
 type = "file"
 channel = "main"
-path = "/data/out.log"
+path = "/data/out.log.zst"
+compression = { codec = "zstd" }
 fsync = "100ms"
 batch = { max_bytes = "16KiB", linger = "50ms" }
 roll = { max_bytes = "32KiB", max_age = "5s" }
@@ -68,6 +70,21 @@ struct Life {
 
 std::string line_of(int file, int number) { return concat("file ", file, " line ", number, "\n"); }
 
+std::string decompressed(const std::string& path, std::string_view file) {
+  INFO(path);
+  std::string text;
+  while (!file.empty()) {
+    const auto frame = ZSTD_findFrameCompressedSize(file.data(), file.size());
+    REQUIRE_FALSE(ZSTD_isError(frame));
+    const auto size = static_cast<std::size_t>(ZSTD_getFrameContentSize(file.data(), frame));
+    const std::size_t before = text.size();
+    text.resize(before + size);
+    REQUIRE(ZSTD_decompress(text.data() + before, size, file.data(), frame) == size);
+    file.remove_prefix(frame);
+  }
+  return text;
+}
+
 // Numbers of the lines of `file`, in the order in which they were delivered.
 std::vector<std::vector<int>> delivered(SimMachine& machine, int files) {
   std::vector<std::string> paths;
@@ -76,11 +93,14 @@ std::vector<std::vector<int>> delivered(SimMachine& machine, int files) {
     return true;
   });
   CHECK(listed.ok());
+  // out.log.zst, out-1.log.zst, ..., out-10.log.zst: in the order in which they were made.
+  std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), a) < std::pair(b.size(), b);
+  });
   std::vector<std::vector<int>> numbers(static_cast<std::size_t>(files));
   for (const std::string& path : paths) {
-    const auto text = machine.files().text(path);
-    REQUIRE(text);
-    std::string_view rest = *text;
+    const std::string text = decompressed(path, machine.files().text(path).value());
+    std::string_view rest = text;
     while (!rest.empty()) {
       const auto end = rest.find('\n');
       REQUIRE_MESSAGE(end != std::string_view::npos, path);
@@ -100,8 +120,12 @@ void write_lines_over_time(SimWorld& world, int lines, Duration over) {
   for (int number = 0; number < lines; ++number)
     for (int file = 0; file < files; ++file)
       world.at(after(world.now(), over * number / lines), [&world, file, number] {
+        // The writers sync: what is tested is Runnel's disk, not theirs.
+        SimFiles& disk = world.machine().files();
         const std::string path = concat("/var/log/", file, ".log");
-        (void)world.machine().files().append(path, line_of(file, number));
+        REQUIRE(disk.append(path, line_of(file, number)).ok());
+        const Inode inode = disk.find(path).value();
+        disk.finish_sync(inode, disk.begin_sync(inode));
       });
 }
 
@@ -163,14 +187,15 @@ void survive(const Crashes& crashes) {
   SimWorld world(crashes.seed, options);
   SimMachine& machine = world.machine();
   REQUIRE(machine.files().make_folders("/var/log").ok());
+  for (int file = 0; file < files; ++file)
+    REQUIRE(machine.files().put(concat("/var/log/", file, ".log"), "").ok());
+  machine.files().sync_all();
   constexpr int lines = 400;
   write_lines_over_time(world, lines, 10s);
   Random random(crashes.seed * 7919);
   int lives = 0;
   for (Instant next = world.now(); next < after(instant_from_ns(0), 11s);) {
     next = after(world.now(), Duration(static_cast<std::int64_t>(random.below(2'000'000'000))));
-    // The writers sync their logs: what is tested is Runnel's disk, not theirs.
-    machine.files().sync_all();
     live(world, false, next, crashes.power_loss);
     ++lives;
   }

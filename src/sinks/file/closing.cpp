@@ -30,6 +30,10 @@ Task<Status> FileSink::finish(OutputFile& file) {
   std::uint32_t number = follows ? last_number_ + 1 : 0;
   const Status renamed =
       co_await rename_numbered(file.unfinished.c_str(), file.path.text(), number);
+  if (renamed.error() == Error::not_found) {
+    co_await give_up_missing(file);
+    co_return Status();
+  }
   if (!renamed) co_return renamed;
   last_finished_.clear();
   last_finished_ << file.path.text();
@@ -96,6 +100,17 @@ Task<void> FileSink::abandon(OutputFile& file) {
   if (!kept) log_warn(context_.name, file.unfinished.text(), " stays until the next start");
   co_await close(file);
   release(file, !worthless);
+}
+
+// Somebody removed or renamed it, or its folder. What was acknowledged is theirs; the rest is
+// written again.
+Task<void> FileSink::give_up_missing(OutputFile& file) {
+  const bool again = settles() && context_.subscription.rewind_to_watermark();
+  log_error(context_.name, file.unfinished.text(), " is gone: somebody removed or renamed it; ",
+            again ? "what was not acknowledged is written again into another file"
+                  : "what was in it went with it");
+  co_await close(file);
+  release(file, true);
 }
 
 // Whatever a close says, the handle is gone and what counts was durable before; unless it did not

@@ -200,8 +200,8 @@ Task<Status> FileSink::open(OutputFile& file) {
   file.path.clear();
   file.path << wanted_.text();
   auto opened = co_await open_unfinished(file);
-  if (!opened && opened.error() == Error::not_found && settings_.path.folders_below() > 0) {
-    // Rare: once for every new folder.
+  if (!opened && opened.error() == Error::not_found) {
+    // Rare: once for every new folder, or one that somebody removed.
     PathText folder(folder_of(file.path.text()));
     const Status made = context_.system.make_folders(folder.c_str());
     if (!made) co_return made;

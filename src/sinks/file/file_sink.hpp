@@ -53,6 +53,7 @@ class FileSink final : public pipeline::Sink {
   async::Task<Status> make_durable(OutputFile& file);
   async::Task<Status> remove_empty(OutputFile& file);
   async::Task<void> abandon(OutputFile& file);
+  async::Task<void> give_up_missing(OutputFile& file);
   async::Task<void> close(OutputFile& file);
   void release(OutputFile& file, bool keep_as_own);
 

@@ -37,7 +37,7 @@ std::string advice_for(Error error) {
 
 Started refuse(const SinkContext& context, std::string_view what, std::string_view where,
                Error error) {
-  return problem(concat(context.name, ": path: ", what, " ", where, ": ", describe(error), "; ",
+  return problem(concat("path: ", what, " ", where, ": ", describe(error), "; ",
                         advice_for(error)),
                  exit_io);
 }

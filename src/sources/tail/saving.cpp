@@ -21,7 +21,7 @@ async::Task<pipeline::Started> Tail::load() {
   checkpoint_path_ << folder << "/tail-" << name << ".checkpoint";
   checkpoint_new_path_ << checkpoint_path_.text() << ".new";
   if (checkpoint_new_path_.cut())
-    co_return problem(concat(context().name, ": state_dir is too long a path: ", folder));
+    co_return problem(concat("state_dir is too long a path: ", folder));
 
   const std::size_t bytes_max = (remembered_.room() + 2) * position_line_bytes_max;
   const auto text = context().system.read_file(checkpoint_path_.c_str(), bytes_max);
@@ -31,7 +31,7 @@ async::Task<pipeline::Started> Tail::load() {
     co_return pipeline::Started();
   }
   if (!text)
-    co_return problem(concat(context().name, ": cannot read the checkpoint ",
+    co_return problem(concat("cannot read the checkpoint ",
                              checkpoint_path_.text(), ": ", describe(text.error())),
                       exit_io);
   existing_from_end_ = false;
@@ -41,11 +41,11 @@ async::Task<pipeline::Started> Tail::load() {
     case PositionsRead::whole:
       break;
     case PositionsRead::unknown_version:
-      co_return problem(concat(context().name, ": the checkpoint ", checkpoint_path_.text(),
+      co_return problem(concat("the checkpoint ", checkpoint_path_.text(),
                                " was written by a later Runnel; update, or move it away to begin "
                                "anew (then start_at counts)"));
     case PositionsRead::refused:
-      co_return problem(concat(context().name, ": the checkpoint ", checkpoint_path_.text(),
+      co_return problem(concat("the checkpoint ", checkpoint_path_.text(),
                                " holds more files than files_max = ", settings_.files_max,
                                " has room for; raise files_max"));
     case PositionsRead::damaged: {
@@ -65,7 +65,7 @@ async::Task<pipeline::Started> Tail::keep_aside() {
         co_await async::rename_exclusive(checkpoint_path_.c_str(), aside.c_str());
     if (!renamed && renamed.error() == Error::exists) continue;
     if (!renamed)
-      co_return problem(concat(context().name, ": the checkpoint ", checkpoint_path_.text(),
+      co_return problem(concat("the checkpoint ", checkpoint_path_.text(),
                                " is damaged and cannot be renamed: ", describe(renamed.error())),
                         exit_io);
     log_error(context().name, "the checkpoint ", checkpoint_path_.text(), " is damaged; kept as ",
@@ -73,7 +73,7 @@ async::Task<pipeline::Started> Tail::keep_aside() {
     changed();
     co_return pipeline::Started();
   }
-  co_return problem(concat(context().name, ": the checkpoint ", checkpoint_path_.text(),
+  co_return problem(concat("the checkpoint ", checkpoint_path_.text(),
                            " is damaged, and so were 99 before it that lie beside it; look at the "
                            "disk, and remove them"));
 }
