@@ -28,9 +28,10 @@ stage() {
     failed="$failed $name"
   fi
 }
+# The same, but nothing after it makes sense when it fails.
 must() {
   stage "$@"
-  [ -z "$failed" ] || finish
+  case "$failed" in *" $1") finish ;; esac
 }
 finish() {
   echo "=== stages"

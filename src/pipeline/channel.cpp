@@ -102,6 +102,7 @@ void Channel::say_last_gap() {
   if (fits(gap_record_bytes)) {
     write_gap(place(gap_record_bytes), gap_);
     ++events_writing_;
+    ++gaps_writing_;
     commit();
   } else {
     for (Subscription& subscription : subscriptions()) subscription.gap_.add(gap_);

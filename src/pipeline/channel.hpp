@@ -126,6 +126,7 @@ class Channel {
   Position tail_ = 0;
   std::uint64_t events_put_ = 0;  // event and gap records committed
   std::uint64_t events_writing_ = 0;
+  std::uint64_t gaps_writing_ = 0;  // how many of those are gap records
   std::uint64_t bytes_writing_ = 0;
   bool put_open_ = false;
   bool closed_ = false;

@@ -81,7 +81,7 @@ Task<void> SinkRunner::run() {
 void SinkRunner::encode(Batch& batch) {
   encoder_.clear();
   part_count_ = 0;
-  context_.counters.gap_events += batch.gap().events;
+  note_gap(batch.gap());
   if (settings_.partitions) {
     encode_partitioned(batch);
   } else {
@@ -89,6 +89,14 @@ void SinkRunner::encode(Batch& batch) {
   }
   context_.counters.replaced_characters = encoder_.replaced_characters();
   batch.encoded();
+}
+
+void SinkRunner::note_gap(const Gap& gap) {
+  if (gap.empty()) return;
+  context_.counters.gap_events += gap.events;
+  if (gap_complaint_.due(context_.now()))
+    log_error(context_.name, gap.events, " events were dropped because the channel was full (",
+              context_.counters.gap_events, " since the start)");
 }
 
 void SinkRunner::encode_whole(Batch& batch) {
@@ -101,8 +109,9 @@ void SinkRunner::encode_whole(Batch& batch) {
       break;
     }
     if (reader.record().kind() == RecordKind::gap)
-      context_.counters.gap_events += reader.record().gap().events;
-    ++events;
+      note_gap(reader.record().gap());
+    else
+      ++events;
   }
   parts_[part_count_++] = Part{0, 0, encoder_.plain().size(), events};
 }
@@ -144,17 +153,20 @@ void SinkRunner::encode_partitioned(Batch& batch) {
       while (fits && reader.next()) {
         if (memory_.keys[at++] != part.key) continue;
         fits = encoder_.add(reader.record());
-        ++part.events;
+        if (reader.record().kind() != RecordKind::gap) ++part.events;
       }
       part.end = encoder_.plain().size();
     }
-    if (fits) return;
+    if (fits) break;
     RUNNEL_ASSERT(count > 1);
     count /= 2;
     RecordReader reader(batch);
     for (std::uint32_t kept = 0; kept <= count; ++kept) RUNNEL_ASSERT(reader.next());
     reader.cut_before();
   }
+  RecordReader reader(batch);
+  while (reader.next())
+    if (reader.record().kind() == RecordKind::gap) note_gap(reader.record().gap());
 }
 
 Frame SinkRunner::frame_of(const Part& part, const Batch& batch) {

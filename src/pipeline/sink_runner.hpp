@@ -55,6 +55,7 @@ class SinkRunner {
 
   void encode(Batch& batch);
   void encode_whole(Batch& batch);
+  void note_gap(const Gap& gap);
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
   Frame frame_of(const Part& part, const Batch& batch);
@@ -70,6 +71,7 @@ class SinkRunner {
   codec::Compressor compressor_;
   Backoff backoff_;
   Occasional complaint_;
+  Occasional gap_complaint_;
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;

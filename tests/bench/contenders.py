@@ -54,6 +54,7 @@ path = "{self.tools.out}/data/{name or "out"}{ending}"
 encoding = "text"
 compression = {{ codec = "{compression}"{level} }}
 fsync = "{fsync}"
+batch = {{ linger = "{self.tools.linger}" }}
 roll = {{ max_bytes = "0", max_age = "0s" }}'''
 
     @staticmethod

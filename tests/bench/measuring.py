@@ -48,6 +48,7 @@ class Tools:
     folder: pathlib.Path  # of bench_blast and the others
     work: pathlib.Path    # inputs, outputs, configurations: gigabytes
     peers: pathlib.Path   # what was unpacked from packages
+    linger: str = '1s'    # Runnel's default; shorter where only counts are looked at
 
     def tool(self, name):
         return str(self.folder / f'bench_{name}')

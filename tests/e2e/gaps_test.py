@@ -59,6 +59,9 @@ when_full = "{when_full}"
         self.assertEqual(summary['channels.main']['dropped_events'], dropped)
         self.assertEqual(summary['channels.main']['dropped_bytes'], dropped * line_bytes)
         self.assertEqual(summary['sinks.out']['gap_events'], dropped)
+        self.assertEqual(summary['sinks.out']['sent_events'], len(bodies))
+        # drop_oldest takes back what was put.
+        self.assertIn(summary['channels.main']['put_events'], (len(bodies), COUNT))
         self.assertRegex(agent.log, r'(WARN|ERROR) .*drop')
         # A gap stands exactly where the events are missing.
         expected = 0

@@ -152,7 +152,8 @@ class Tail(harness.Scenario):
         content = every + b'\n\0\0\0\n' + b'\xff\xfe\n' + b'carriage\r\n\n' + b'end\n'
         self.append('log/a.log', content)
         self.run_once(pipeline(TAIL))
-        self.assertEqual(self.output(DATA), content)
+        # Empty lines are no events.
+        self.assertEqual(self.output(DATA), content.replace(b'\n\n', b'\n'))
         # The same in JSON: text stays text, what is not UTF-8 is replaced and counted.
         agent = self.run_once(pipeline(TAIL, sink=harness.JSON_SINK)
                               .replace('FOLDER/state', 'FOLDER/state2'))
@@ -251,7 +252,7 @@ class Tail(harness.Scenario):
     def test_its_own_output_is_refused(self):
         path = self.config(pipeline(TAIL.replace('log/*.log*', 'out/*')))
         _, errors = self.command('validate', '-c', path, expect=78)
-        self.assertRegex(errors, r'sinks\.out.*path|path.*sources\.in')
+        self.assertRegex(errors, r'sinks\.out: .*data\.log\.zst.*sources\.in')
         self.assertIn('own output', errors)
 
     def test_its_own_output_is_skipped(self):
@@ -282,7 +283,7 @@ class Tail(harness.Scenario):
         self.write(path, later)
         agent = self.start(pipeline(TAIL), once=True)
         self.assertNotEqual(agent.wait(), 0)
-        self.assertRegex(agent.log, r'version')
+        self.assertRegex(agent.log, r'later Runnel')
         with open(path, 'rb') as file:
             self.assertEqual(file.read(), later)
 

@@ -89,7 +89,8 @@ std::string decompressed(const std::string& path, std::string_view file) {
 std::vector<std::vector<int>> delivered(SimMachine& machine, int files) {
   std::vector<std::string> paths;
   const Status listed = machine.files().list("/data", [&](const io::FolderEntry& entry) {
-    paths.push_back("/data/" + std::string(entry.name));
+    // What a power cut left without one whole frame is kept aside; nothing of it was settled.
+    if (!entry.name.ends_with(".broken")) paths.push_back("/data/" + std::string(entry.name));
     return true;
   });
   CHECK(listed.ok());

@@ -19,6 +19,10 @@ Task<Status> FileSink::finish(OutputFile& file) {
   }
   if (!file.failed && settles()) {
     const Status durable = co_await make_durable(file);
+    if (durable.error() == Error::not_found) {
+      co_await give_up_missing(file);
+      co_return Status();
+    }
     if (!durable && !file.failed) co_return durable;
   }
   if (file.failed) {

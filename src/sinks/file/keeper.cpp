@@ -83,6 +83,8 @@ Task<Status> FileSink::sync_all() {
     if (durable) continue;
     result = durable;
     if (durable.error() == Error::cancelled) break;
+    // Its folder is gone. Closing it deals with that, between two frames.
+    if (durable.error() == Error::not_found) file.full = true;
   }
   structure_.leave();
   if (result) {

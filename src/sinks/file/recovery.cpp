@@ -35,10 +35,8 @@ std::string advice_for(Error error) {
   }
 }
 
-Started refuse(const SinkContext& context, std::string_view what, std::string_view where,
-               Error error) {
-  return problem(concat("path: ", what, " ", where, ": ", describe(error), "; ",
-                        advice_for(error)),
+Started refuse(std::string_view what, std::string_view where, Error error) {
+  return problem(concat("path: ", what, " ", where, ": ", describe(error), "; ", advice_for(error)),
                  exit_io);
 }
 
@@ -48,20 +46,20 @@ Task<Started> check_folder(SinkContext& context, const FileSettings& settings,
                            const char* example) {
   const std::string folder(settings.path.folder());
   const Status made = context.system.make_folders(folder.c_str());
-  if (!made) co_return refuse(context, "cannot make the folder", folder, made.error());
+  if (!made) co_return refuse("cannot make the folder", folder, made.error());
   const auto there = context.system.file_info(example);
   if (there && there->kind == io::FileInfo::Kind::folder)
-    co_return refuse(context, "cannot write the file", example, Error::is_folder);
+    co_return refuse("cannot write the file", example, Error::is_folder);
   std::string probe = folder == "/" ? std::string() : folder;
   probe += "/.runnel-probe-" + std::to_string(context.system.process_id());
   const auto opened = co_await async::open(probe.c_str(), io::OpenMode::create);
   // A full device is no reason not to start: delivery waits for room.
   if (!opened && opened.error() == Error::no_space) co_return Started();
-  if (!opened) co_return refuse(context, "cannot write into the folder", folder, opened.error());
+  if (!opened) co_return refuse("cannot write into the folder", folder, opened.error());
   const Status closed = co_await async::close(*opened);
   (void)closed;
   const Status removed = co_await async::unlink(probe.c_str());
-  if (!removed) co_return refuse(context, "cannot delete in the folder", folder, removed.error());
+  if (!removed) co_return refuse("cannot delete in the folder", folder, removed.error());
   co_return Started();
 }
 

@@ -31,8 +31,8 @@ async::Task<pipeline::Started> Tail::load() {
     co_return pipeline::Started();
   }
   if (!text)
-    co_return problem(concat("cannot read the checkpoint ",
-                             checkpoint_path_.text(), ": ", describe(text.error())),
+    co_return problem(concat("cannot read the checkpoint ", checkpoint_path_.text(), ": ",
+                             describe(text.error())),
                       exit_io);
   existing_from_end_ = false;
   const PositionsRead read = read_positions(
