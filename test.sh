@@ -49,18 +49,20 @@ packages() {
   # shellcheck disable=SC2086
   install_missing $all
 }
-build() {
+build() { # PRESET [TARGET]
   cmake --preset "$1" >build/configure-"$1".log || { cat build/configure-"$1".log; return 1; }
-  cmake --build --preset "$1" 2>&1 | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' || true
+  cmake --build --preset "$1" --target "${2:-all}" 2>&1 | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' || true
   return "${PIPESTATUS[0]}"
 }
 formatted() {
   git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
 }
 run_tests() { # BUILD LABELS
-  ctest --test-dir build/"$1" -L "$2" --output-on-failure --timeout 1800
+  ctest --test-dir build/"$1" -L "$2" -j2 --output-on-failure --timeout 3600
 }
 
+# A second clone finds what the first one compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 export UBSAN_OPTIONS=print_stacktrace=1 ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
 [ $mode != long ] || export RUNNEL_ROUNDS=1000 RUNNEL_MODEL_STEPS=5000000 RUNNEL_LONG=1
 mkdir -p build
@@ -70,7 +72,7 @@ stage format formatted
 must build-gcc build test
 stage test-gcc run_tests test 'unit|contract|sim'
 if [ $mode != quick ]; then
-  must build-clang-sanitized build sanitize
+  must build-clang-sanitized build sanitize runnel_tests
   stage test-clang-sanitized run_tests sanitize 'unit|contract|sim'
   stage e2e run_tests test 'e2e'
   stage bench-smoke run_tests test 'bench-smoke'

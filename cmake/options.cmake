@@ -20,6 +20,7 @@ if(CCACHE)
 endif()
 
 if(RUNNEL_SANITIZE)
+  add_compile_definitions(RUNNEL_SANITIZED)
   add_compile_options(-fsanitize=${RUNNEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RUNNEL_SANITIZE})
 endif()

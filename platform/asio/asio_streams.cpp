@@ -1,5 +1,7 @@
 // The streams of the driver: receives into free buffers of a pool, a few a turn, and those that
 // wait for a buffer.
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -70,57 +72,102 @@ void AsioReactor::end_stream(Direction& direction, Error error) {
   hand_over(stream);
 }
 
-AsioReactor::Served AsioReactor::receive(Direction& direction, PoolState& state) {
+void AsioReactor::yield_buffer(StreamOperation& stream, io::Buffer& buffer) {
+  buffer.state = io::Buffer::State::filled;
+  stream.filled->push_back(buffer);
+}
+
+AsioReactor::Served AsioReactor::refused(Direction& direction, Error error) {
+  if (error == Error::would_block) return Served::drained;
+  end_stream(direction, error);
+  return Served::ended;
+}
+
+AsioReactor::Served AsioReactor::receive(Direction& direction, PoolState& state,
+                                         std::uint32_t& buffers_left) {
+  RUNNEL_ASSERT(buffers_left > 0 && !state.free.empty());
+  if (direction.stream->verb == io::Verb::recv_from_stream)
+    return receive_datagrams(direction, state, buffers_left);
+  return receive_bytes(direction, state, buffers_left);
+}
+
+AsioReactor::Served AsioReactor::receive_bytes(Direction& direction, PoolState& state,
+                                               std::uint32_t& buffers_left) {
   StreamOperation& stream = *direction.stream;
-  const bool datagrams = stream.verb == io::Verb::recv_from_stream;
-  // Other drivers need the overhead; with less here a datagram is cut at the same length in all.
-  const std::uint32_t capacity =
-      state.pool->buffer_bytes() - (datagrams ? io::BufferPool::datagram_overhead : 0);
+  const std::uint32_t capacity = state.pool->buffer_bytes();
   io::Buffer& buffer = state.free.pop_front();
   const Status status = linux_os::receive_into(stream.verb, direction.descriptor, buffer, capacity);
   if (!status.ok()) {
     state.free.push_front(buffer);
-    if (status.error() == Error::would_block) return Served::blocked;
-    end_stream(direction, status.error());
-    return Served::ended;
+    return refused(direction, status.error());
   }
-  buffer.state = io::Buffer::State::filled;
-  stream.filled->push_back(buffer);
+  --buffers_left;
+  yield_buffer(stream, buffer);
   hand_over(stream);
   // A byte stream that did not fill the buffer has nothing more: one futile call saved.
-  return !datagrams && buffer.size < capacity ? Served::last : Served::one;
+  return buffer.size < capacity ? Served::drained : Served::more;
+}
+
+AsioReactor::Served AsioReactor::receive_datagrams(Direction& direction, PoolState& state,
+                                                   std::uint32_t& buffers_left) {
+  StreamOperation& stream = *direction.stream;
+  // Other drivers need the overhead; with less here a datagram is cut at the same length in all.
+  const std::uint32_t capacity = state.pool->buffer_bytes() - io::BufferPool::datagram_overhead;
+  io::Buffer* taken[linux_os::datagrams_a_call];
+  const std::uint32_t wanted = std::min(buffers_left, linux_os::datagrams_a_call);
+  std::uint32_t count = 0;
+  while (count < wanted && !state.free.empty()) taken[count++] = &state.free.pop_front();
+  const auto received =
+      linux_os::receive_datagrams(direction.descriptor, std::span(taken, count), capacity);
+  const std::uint32_t filled = received ? *received : 0;
+  for (std::uint32_t index = 0; index < filled; ++index) yield_buffer(stream, *taken[index]);
+  for (std::uint32_t index = count; index > filled; --index)
+    state.free.push_front(*taken[index - 1]);
+  if (!received) return refused(direction, received.error());
+  buffers_left -= filled;
+  hand_over(stream);
+  return filled < count ? Served::drained : Served::more;
+}
+
+void AsioReactor::serve_again(Direction& direction) {
+  if (!direction.Link<ReadyTag>::linked()) readiness_->ready.push_back(direction);
 }
 
 void AsioReactor::serve_stream(Direction& direction) {
   if (direction.Link<ParkedTag>::linked()) return;
   PoolState& state = state_of(*direction.stream->pool);
-  for (std::uint32_t count = 0; count < buffers_a_turn; ++count) {
+  const bool datagrams = direction.stream->verb == io::Verb::recv_from_stream;
+  std::uint32_t buffers_left = datagrams ? datagrams_a_turn : buffers_a_turn;
+  while (buffers_left > 0) {
     // Never past those that wait for a buffer already.
     if (state.free.empty() || !state.parked.empty()) return state.parked.push_back(direction);
-    switch (receive(direction, state)) {
-      case Served::one:
+    switch (receive(direction, state, buffers_left)) {
+      case Served::more:
         continue;
-      case Served::last:
-      case Served::blocked:
+      case Served::drained:
         return want(*slots_.find(direction.descriptor), direction);
       case Served::ended:
         return;
     }
   }
-  readiness_->ready.push_back(direction);
+  serve_again(direction);
 }
 
 void AsioReactor::serve_parked() {
   while (PoolState* state = refilled_.take_front()) {
     while (!state->free.empty() && !state->parked.empty()) {
       Direction& direction = state->parked.pop_front();
+      if (state->parked.empty()) {
+        serve_stream(direction);
+        break;
+      }
       // One buffer each, oldest first; more of it when all who waited have had theirs.
-      switch (receive(direction, *state)) {
-        case Served::one:
-          if (!direction.Link<ReadyTag>::linked()) readiness_->ready.push_back(direction);
+      std::uint32_t buffers_left = 1;
+      switch (receive(direction, *state, buffers_left)) {
+        case Served::more:
+          serve_again(direction);
           break;
-        case Served::last:
-        case Served::blocked:
+        case Served::drained:
           want(*slots_.find(direction.descriptor), direction);
           break;
         case Served::ended:

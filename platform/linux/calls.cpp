@@ -332,6 +332,39 @@ Status receive_into(io::Verb verb, int descriptor, io::Buffer& buffer, std::uint
   return {};
 }
 
+Result<std::uint32_t> receive_datagrams(int descriptor, std::span<io::Buffer* const> buffers,
+                                        std::uint32_t capacity) {
+  RUNNEL_ASSERT(!buffers.empty() && buffers.size() <= datagrams_a_call);
+  sockaddr_storage peers[datagrams_a_call];
+  iovec pieces[datagrams_a_call];
+  mmsghdr messages[datagrams_a_call];
+  const int answer = uninterrupted([&] {
+    for (std::size_t index = 0; index < buffers.size(); ++index) {
+      pieces[index] = {buffers[index]->memory, capacity};
+      messages[index] = {};
+      msghdr& message = messages[index].msg_hdr;
+      message.msg_name = &peers[index];
+      message.msg_namelen = sizeof(peers[index]);
+      message.msg_iov = &pieces[index];
+      message.msg_iovlen = 1;
+    }
+    return ::recvmmsg(descriptor, messages, static_cast<unsigned>(buffers.size()), MSG_DONTWAIT,
+                      nullptr);
+  });
+  if (answer < 0) return fail(last_error());
+  const auto count = static_cast<std::uint32_t>(answer);
+  RUNNEL_ASSERT(count <= buffers.size());
+  for (std::uint32_t index = 0; index < count; ++index) {
+    io::Buffer& buffer = *buffers[index];
+    const msghdr& message = messages[index].msg_hdr;
+    buffer.data = buffer.memory;
+    buffer.size = messages[index].msg_len;
+    buffer.truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    buffer.peer = from_kernel(&peers[index], message.msg_namelen);
+  }
+  return count;
+}
+
 bool is_folder(int descriptor) {
   struct statx info;
   return ::statx(descriptor, "", AT_EMPTY_PATH, STATX_TYPE, &info) == 0 && S_ISDIR(info.stx_mode);

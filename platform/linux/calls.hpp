@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/error.hpp"
 #include "io/buffer_pool.hpp"
@@ -31,6 +32,12 @@ bool perform(io::Operation& operation);
 // truncated. `would_block`; `closed` at the end of a byte stream; otherwise what the socket says.
 // `capacity` is at most the pool's `buffer_bytes`.
 Status receive_into(io::Verb verb, int descriptor, io::Buffer& buffer, std::uint32_t capacity);
+
+// What has arrived on a datagram socket, into one buffer each, with one system call: how many.
+// Never 0. An error that comes after the first datagram is reported by the next call.
+inline constexpr std::uint32_t datagrams_a_call = 32;
+Result<std::uint32_t> receive_datagrams(int descriptor, std::span<io::Buffer* const> buffers,
+                                        std::uint32_t capacity);
 
 // The direction a verb waits for when it would block.
 inline bool waits_to_write(io::Verb verb) {

@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "platform/linux/errno.hpp"
+#include "platform/linux/file_systems.hpp"
 #include "platform/linux/system.hpp"
 
 namespace runnel::linux_os {
@@ -55,6 +57,10 @@ Result<io::Handle> LinuxSystem::open_watcher() {
 }
 
 Result<std::uint32_t> LinuxSystem::watch(io::Handle watcher, const char* folder) {
+  struct statfs64 info;
+  // When there is no answer, the watch itself says what is wrong.
+  if (::statfs64(folder, &info) == 0 && changes_untold(static_cast<std::uint32_t>(info.f_type)))
+    return fail(Error::unsupported);
   const int watch = ::inotify_add_watch(static_cast<int>(watcher), folder, watched);
   if (watch >= 0) return static_cast<std::uint32_t>(watch);
   // Here ENOSPC means fs.inotify.max_user_watches, not the disk.

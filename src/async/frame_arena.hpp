@@ -14,7 +14,7 @@ namespace runnel::async {
 class FrameArena {
  public:
   // Frames grow without optimisation and with sanitizers; what components plan is for release.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__OPTIMIZE__) && !defined(RUNNEL_SANITIZED)
   static constexpr std::size_t build_factor = 1;
 #else
   static constexpr std::size_t build_factor = 3;

@@ -35,6 +35,36 @@ void store(std::byte* to, T value) {
   std::memcpy(to, &value, sizeof(T));
 }
 
+// Copies `from` and gives the place behind it. Most of what is copied into records and headers is
+// short, and a call costs more than its copy.
+inline std::byte* put_bytes(std::byte* to, Bytes from) {
+  const std::size_t size = from.size();
+  const std::byte* source = from.data();
+  if (size > 32) {
+    std::memcpy(to, source, size);
+  } else if (size >= 16) {
+    struct Sixteen {
+      std::uint64_t low, high;
+    };
+    const auto begin = load<Sixteen>(source), end = load<Sixteen>(source + size - 16);
+    store(to, begin);
+    store(to + size - 16, end);
+  } else if (size >= 8) {
+    const auto begin = load<std::uint64_t>(source), end = load<std::uint64_t>(source + size - 8);
+    store(to, begin);
+    store(to + size - 8, end);
+  } else if (size >= 4) {
+    const auto begin = load<std::uint32_t>(source), end = load<std::uint32_t>(source + size - 4);
+    store(to, begin);
+    store(to + size - 4, end);
+  } else if (size > 0) {
+    to[0] = source[0];
+    to[size / 2] = source[size / 2];
+    to[size - 1] = source[size - 1];
+  }
+  return to + size;
+}
+
 inline constexpr std::size_t align_up(std::size_t value, std::size_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }

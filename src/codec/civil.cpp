@@ -1,5 +1,7 @@
 #include "codec/civil.hpp"
 
+#include <cstring>
+
 #include "base/assert.hpp"
 
 namespace runnel::codec {
@@ -28,6 +30,12 @@ constexpr bool is_leap(std::int32_t year) {
 void put_digits(char* at, std::uint32_t value, int count) {
   for (int index = count - 1; index >= 0; --index, value /= 10)
     at[index] = static_cast<char>('0' + value % 10);
+}
+
+// Below 100.
+void put_pair(char* at, std::uint32_t value) {
+  at[0] = static_cast<char>('0' + value / 10);
+  at[1] = static_cast<char>('0' + value % 10);
 }
 
 void append_digits(TextWriter& out, std::uint32_t value, int count) {
@@ -81,33 +89,46 @@ CivilTime civil_from(WallTime time) {
 }
 
 std::string_view Rfc3339::text(WallTime time) {
-  const auto [second, nanoseconds] = split(time.time_since_epoch().count(), ns_per_second);
+  const auto [second, rest] = split(time.time_since_epoch().count(), ns_per_second);
+  const auto nanoseconds = static_cast<std::uint32_t>(rest);
   if (second != second_) write_second(second);
-  const int digits = static_cast<int>(fraction_);
-  const auto value = static_cast<std::uint32_t>(
-      fraction_ == Fraction::nanoseconds ? nanoseconds : nanoseconds / 1000);
-  put_digits(text_ + 20, value, digits);
-  text_[20 + digits] = 'Z';
-  return {text_, static_cast<std::size_t>(21 + digits)};
+  char* fraction = text_ + 20;
+  const auto digits = static_cast<std::size_t>(fraction_);
+  if (nanoseconds == 0) {
+    std::memset(fraction, '0', 9);
+  } else {
+    const std::uint32_t microseconds = nanoseconds / 1000;
+    put_pair(fraction, microseconds / 10'000);
+    put_pair(fraction + 2, microseconds / 100 % 100);
+    put_pair(fraction + 4, microseconds % 100);
+    if (fraction_ == Fraction::nanoseconds) put_digits(fraction + 6, nanoseconds % 1000, 3);
+  }
+  fraction[digits] = 'Z';
+  return {text_, 21 + digits};
 }
 
 void Rfc3339::write_second(std::int64_t second) {
-  const auto [days, in_day] = split(second, seconds_per_day);
-  const auto second_of_day = static_cast<std::uint32_t>(in_day);
-  if (second_ == INT64_MIN || split(second_, seconds_per_day).quotient != days) {
-    const CivilDay date = civil_from_days(days);
-    put_digits(text_, static_cast<std::uint32_t>(date.year), 4);
-    put_digits(text_ + 5, date.month, 2);
-    put_digits(text_ + 8, date.day, 2);
-    text_[4] = text_[7] = '-';
-    text_[10] = 'T';
-    text_[13] = text_[16] = ':';
-    text_[19] = '.';
-  }
-  put_digits(text_ + 11, second_of_day / 3600, 2);
-  put_digits(text_ + 14, second_of_day / 60 % 60, 2);
-  put_digits(text_ + 17, second_of_day % 60, 2);
+  const bool same_day =
+      second_ != INT64_MIN && second >= midnight_ && second - midnight_ < seconds_per_day;
+  if (!same_day) write_day(second);
+  const auto second_of_day = static_cast<std::uint32_t>(second - midnight_);
+  put_pair(text_ + 11, second_of_day / 3600);
+  put_pair(text_ + 14, second_of_day / 60 % 60);
+  put_pair(text_ + 17, second_of_day % 60);
   second_ = second;
+}
+
+void Rfc3339::write_day(std::int64_t second) {
+  const std::int64_t days = split(second, seconds_per_day).quotient;
+  midnight_ = days * seconds_per_day;
+  const CivilDay date = civil_from_days(days);
+  put_digits(text_, static_cast<std::uint32_t>(date.year), 4);
+  put_digits(text_ + 5, date.month, 2);
+  put_digits(text_ + 8, date.day, 2);
+  text_[4] = text_[7] = '-';
+  text_[10] = 'T';
+  text_[13] = text_[16] = ':';
+  text_[19] = '.';
 }
 
 Status check_time_pattern(std::string_view pattern) {

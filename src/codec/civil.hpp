@@ -28,8 +28,8 @@ CivilDay civil_from_days(std::int64_t days);
 bool exists(CivilDay date);
 CivilTime civil_from(WallTime time);
 
-// RFC 3339 in UTC, "2026-11-22T11:42:18.123456Z". Keeps its last text: times that follow each other
-// within a second, as events do, only have their fraction rewritten.
+// RFC 3339 in UTC, "2026-11-22T11:42:18.123456Z". Keeps its last text: of times that follow each
+// other, as events do, only what differs is written, the clock or just its fraction.
 class Rfc3339 {
  public:
   enum class Fraction : std::uint8_t { microseconds = 6, nanoseconds = 9 };
@@ -39,8 +39,10 @@ class Rfc3339 {
 
  private:
   void write_second(std::int64_t second);
+  void write_day(std::int64_t second);
 
   std::int64_t second_ = INT64_MIN;  // what text_ says; INT64_MIN: nothing yet
+  std::int64_t midnight_ = 0;        // the second at which that day began
   Fraction fraction_;
   char text_[32];
 };

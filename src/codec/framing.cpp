@@ -6,20 +6,11 @@
 namespace runnel::codec {
 namespace {
 
-constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
 constexpr std::uint8_t length_digits_max = 10;
 
 std::uint32_t saturated(std::uint64_t count) {
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
-}
-
-std::size_t find(Bytes bytes, char wanted) {
-  if (bytes.empty()) return nowhere;
-  const void* found = std::memchr(bytes.data(), wanted, bytes.size());
-  return found == nullptr
-             ? nowhere
-             : static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
 }
 
 struct FramingName {
@@ -46,31 +37,16 @@ std::string_view name_of(Framing framing) {
 }
 
 FrameSplitter::Phase FrameSplitter::first_phase(std::byte first) const {
-  switch (framing_) {
-    case Framing::newline:
-      return Phase::line;
-    case Framing::length32:
-      return Phase::length_bytes;
-    case Framing::octet_counted:
-      return Phase::length_digits;
-    case Framing::syslog:
-      break;
-  }
-  return first >= std::byte{'1'} && first <= std::byte{'9'} ? Phase::length_digits : Phase::line;
+  if (begins_line(first)) return Phase::line;
+  return framing_ == Framing::length32 ? Phase::length_bytes : Phase::length_digits;
 }
 
 std::size_t FrameSplitter::line_end(Bytes input) const {
   if (framing_ == Framing::newline) return find(input, '\n');
-  // Two terminators are looked for window by window: a stream that only ever uses one of them must
-  // not make every search for the other run over the whole buffer.
-  constexpr std::size_t window_bytes = 1024;
   for (std::size_t at = 0; at < input.size(); at += window_bytes) {
-    Bytes window = input.subspan(at, std::min(window_bytes, input.size() - at));
-    const std::size_t newline = find(window, '\n');
-    if (newline != nowhere) window = window.first(newline);
-    const std::size_t zero = find(window, '\0');
-    if (zero != nowhere) return at + zero;
-    if (newline != nowhere) return at + newline;
+    const std::size_t end =
+        find_terminator(input.subspan(at, std::min(window_bytes, input.size() - at)));
+    if (end != nowhere) return at + end;
   }
   return nowhere;
 }

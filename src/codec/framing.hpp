@@ -13,6 +13,7 @@
 //   }
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -56,10 +57,10 @@ class FrameSplitter {
   // `input` starts at the first byte that is not consumed. After a frame that was not accepted it
   // must start with the same bytes; there may be more of them.
   Step look(Bytes input) {
-    if (framing_ == Framing::newline && state_.phase == Phase::start && !input.empty()) {
-      const void* found = std::memchr(input.data(), '\n', input.size());
-      if (found != nullptr) {
-        auto size = static_cast<std::size_t>(static_cast<const std::byte*>(found) - input.data());
+    if (state_.phase == Phase::start && !input.empty() && begins_line(input.front())) {
+      // The usual case of look_further in a few words: a whole line, in place.
+      std::size_t size = near_line_end(input);
+      if (size != nowhere) {
         const std::size_t consumed = size + 1;
         if (size > 0 && input[size - 1] == std::byte{'\r'}) --size;
         if (size > 0 && size <= carry_.size()) [[likely]] {
@@ -68,7 +69,10 @@ class FrameSplitter {
         }
       }
     }
-    return look_further(input);
+    // Part by part: a result that either way makes in place would have to live in memory.
+    const Step further = look_further(input);
+    return {further.kind, further.cut_bytes, Bytes(further.frame.data(), further.frame.size()),
+            further.consumed};
   }
 
   // The frame of the last look is done with.
@@ -105,6 +109,33 @@ class FrameSplitter {
     std::size_t held = 0;          // bytes in the carry; never more than it holds
     std::uint64_t skipped = 0;     // bytes after those, which no longer fit
   };
+
+  static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+  // Two terminators are looked for window by window: a stream that only ever uses one of them must
+  // not make every search for the other run over the whole buffer.
+  static constexpr std::size_t window_bytes = 1024;
+
+  static std::size_t find(Bytes bytes, char wanted) {
+    if (bytes.empty()) return nowhere;
+    const void* found = std::memchr(bytes.data(), wanted, bytes.size());
+    if (found == nullptr) return nowhere;
+    return static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
+  }
+  bool begins_line(std::byte first) const {
+    if (framing_ == Framing::syslog) return first < std::byte{'1'} || first > std::byte{'9'};
+    return framing_ == Framing::newline;
+  }
+  // LF or NUL, whichever comes first.
+  static std::size_t find_terminator(Bytes window) {
+    const std::size_t newline = find(window, '\n');
+    if (newline != nowhere) window = window.first(newline);
+    const std::size_t zero = find(window, '\0');
+    return zero != nowhere ? zero : newline;
+  }
+  std::size_t near_line_end(Bytes input) const {
+    if (framing_ == Framing::newline) return find(input, '\n');
+    return find_terminator(input.first(std::min(window_bytes, input.size())));
+  }
 
   Step look_further(Bytes input);
   Phase first_phase(std::byte first) const;

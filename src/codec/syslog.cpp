@@ -31,32 +31,25 @@ bool parse_field(TextCursor& in, std::string_view& field) {
 
 // SD-NAME: anything printable except = ] " and the space.
 bool parse_sd_name(TextCursor& in, std::string_view& name) {
-  const char* start = in.place();
-  while (!in.at_end()) {
-    const char c = in.peek();
-    if (static_cast<unsigned char>(c) <= ' ' || c == '=' || c == ']' || c == '"') break;
-    in.skip(1);
-  }
-  name = in.since(start);
+  name = in.word<'=', ']', '"'>();
   return !name.empty();
 }
 
 bool parse_sd_value(TextCursor& in, std::string_view& raw) {
   if (!in.take('"')) return false;
   const char* start = in.place();
-  while (!in.at_end()) {
-    const char c = in.peek();
-    if (c == ']') return false;
-    if (c == '"') {
+  while (true) {
+    in.skip_to<'"', ']', '\\'>();
+    if (in.at_end() || in.peek() == ']') return false;
+    if (in.peek() == '"') {
       raw = in.since(start);
       in.skip(1);
       return true;
     }
     in.skip(1);
     const char next = in.peek();
-    if (c == '\\' && !in.at_end() && (next == '"' || next == '\\' || next == ']')) in.skip(1);
+    if (next == '"' || next == '\\' || next == ']') in.skip(1);
   }
-  return false;
 }
 
 // SD-ELEMENTs until something else comes. `visit` sees what each_param promises.
@@ -93,10 +86,12 @@ Bytes trimmed(std::string_view text) {
 }
 
 // Behind "<PRI>1 ".
-bool parse_5424(TextCursor in, SyslogMessage& message) {
+bool parse_5424(TextCursor in, SyslogTimes& times, SyslogMessage& message) {
   if (!in.take('-')) {
-    if (!parse_iso_time(in, message.time_ns)) return false;
+    const char* start = in.place();
+    if (!times.parse_iso(in, message.time_ns)) return false;
     message.has_time = true;
+    message.time = in.since(start);
   }
   if (!in.take(' ')) return false;
   if (!parse_field(in, message.host) || !parse_field(in, message.app) ||
@@ -118,19 +113,11 @@ bool parse_5424(TextCursor in, SyslogMessage& message) {
 // colon or a bracket the first word belongs to the message.
 bool parse_tag(TextCursor& in, SyslogMessage& message) {
   TextCursor ahead = in;
-  const char* start = ahead.place();
-  while (!ahead.at_end()) {
-    const char c = ahead.peek();
-    if (static_cast<unsigned char>(c) <= ' ' || c == ':' || c == '[') break;
-    ahead.skip(1);
-  }
-  const std::string_view tag = ahead.since(start);
+  const std::string_view tag = ahead.word<':', '['>();
   std::string_view pid;
   if (tag.empty() || tag.size() > syslog_field_bytes_max) return false;
   if (ahead.take('[')) {
-    start = ahead.place();
-    while (static_cast<unsigned char>(ahead.peek()) > ' ' && ahead.peek() != ']') ahead.skip(1);
-    pid = ahead.since(start);
+    pid = ahead.word<']'>();
     if (pid.size() > syslog_field_bytes_max || !ahead.take(']')) return false;
     ahead.take(':');
     if (!ahead.at_end() && ahead.peek() != ' ') return false;
@@ -151,18 +138,20 @@ bool looks_like_tag(std::string_view word) {
 }
 
 // Behind "<PRI>". Whatever is not there is left empty; RFC 3164 section 4.3 takes everything.
-void parse_3164(TextCursor in, const SyslogClock& clock, SyslogMessage& message) {
+void parse_3164(TextCursor in, SyslogTimes& times, SyslogMessage& message) {
   TextCursor timed = in;
   const char first = in.peek();
-  message.has_time = first >= '0' && first <= '9' ? parse_iso_time(timed, message.time_ns)
-                                                  : parse_bsd_time(timed, clock, message.time_ns);
+  message.has_time = first >= '0' && first <= '9' ? times.parse_iso(timed, message.time_ns)
+                                                  : times.parse_bsd(timed, message.time_ns);
   // Without a time nothing says whether a host or a tag follows: nothing is guessed.
+  const std::string_view time = timed.since(in.place());
   if (!message.has_time || !timed.take(' ')) {
     message.has_time = false;
     message.time_ns = 0;
     message.message = trimmed(in.rest());
     return;
   }
+  message.time = time;
   in = timed;
   const std::string_view word = timed.word();
   const bool host = !word.empty() && word.size() <= syslog_field_bytes_max && timed.take(' ') &&
@@ -175,11 +164,11 @@ void parse_3164(TextCursor in, const SyslogClock& clock, SyslogMessage& message)
   message.message = trimmed(in.rest());
 }
 
-bool parse(TextCursor in, const SyslogClock& clock, SyslogMessage& message) {
+bool parse(TextCursor in, SyslogTimes& times, SyslogMessage& message) {
   if (!parse_priority(in, message)) return false;
   TextCursor versioned = in;
-  if (versioned.take('1') && versioned.take(' ')) return parse_5424(versioned, message);
-  parse_3164(in, clock, message);
+  if (versioned.take('1') && versioned.take(' ')) return parse_5424(versioned, times, message);
+  parse_3164(in, times, message);
   return true;
 }
 
@@ -192,15 +181,18 @@ constexpr std::string_view facility_names[] = {
 
 }  // namespace
 
-SyslogMessage parse_syslog(Bytes bytes, const SyslogClock& clock) {
+SyslogMessage SyslogReader::read(Bytes bytes) {
   SyslogMessage message;
-  if (parse(TextCursor(as_text(bytes)), clock, message)) {
-    message.parsed = true;
-    return message;
+  message.parsed = parse(TextCursor(as_text(bytes)), times_, message);
+  if (!message.parsed) [[unlikely]] {
+    message = SyslogMessage();
+    message.message = bytes;
   }
-  SyslogMessage whole;
-  whole.message = bytes;
-  return whole;
+  return message;
+}
+
+SyslogMessage parse_syslog(Bytes bytes, const SyslogClock& clock) {
+  return SyslogReader(clock).read(bytes);
 }
 
 void each_param(std::string_view structured_data, SyslogParamVisitor visit) {

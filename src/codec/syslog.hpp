@@ -21,6 +21,7 @@ struct SyslogMessage {
   std::uint8_t facility = 0;  // 0 to 23
   std::uint8_t severity = 0;  // 0 to 7
   std::int64_t time_ns = 0;   // since 1970, UTC
+  std::string_view time;      // as it was written, in either way; empty without
   // Empty: not there, or "-" in RFC 5424. At most `syslog_field_bytes_max` each, no spaces.
   std::string_view host, app, procid, msgid;
   std::string_view structured_data;  // the raw text, well-formed: [id name="value" ...][...]
@@ -34,6 +35,17 @@ inline constexpr std::size_t syslog_field_bytes_max = 255;
 // second are taken, some senders write them), RFC 3164 section 4. Not parsed: no valid PRI, or
 // version 1 with a header or structured data that is not well-formed.
 SyslogMessage parse_syslog(Bytes bytes, const SyslogClock& clock);
+
+// The same for messages that follow each other, which mostly state the same day.
+class SyslogReader {
+ public:
+  explicit SyslogReader(const SyslogClock& clock = {}) : times_(clock) {}
+  void set_clock(const SyslogClock& clock) { times_.set_clock(clock); }
+  SyslogMessage read(Bytes bytes);
+
+ private:
+  SyslogTimes times_;
+};
 
 // Calls for every parameter of well-formed structured data, in order. The value is raw; see
 // unescape_param. An element without parameters is one call with an empty name and value.

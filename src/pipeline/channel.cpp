@@ -110,6 +110,13 @@ void Channel::say_last_gap() {
   gap_ = Gap{};
 }
 
+std::size_t Channel::backlog_bytes() const {
+  std::size_t most = 0;
+  for (const Subscription& each : subscriptions_.first(subscribed_))
+    most = std::max(most, each.backlog_bytes());
+  return most;
+}
+
 void Channel::watermark_moved() {
   Position lowest = head_.position;
   for (const Subscription& subscription : subscriptions())

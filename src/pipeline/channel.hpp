@@ -67,6 +67,10 @@ class Channel {
   // Sources may forget everything they put before this.
   Position custody() const { return tail_; }
   Position head() const { return head_.position; }
+  // What the busiest subscription has still to take; 0 while all of them wait for more.
+  std::size_t backlog_bytes() const;
+  // Rings when a worker asks for its next batch.
+  async::Notice& taken() { return taken_; }
 
   // No more puts; subscriptions drain, then end.
   void close();
@@ -138,6 +142,7 @@ class Channel {
   std::span<Subscription> subscriptions_;
   std::size_t subscribed_ = 0;
   List<Writable, WritableTag> writers_;
+  async::Notice taken_;
   ChannelCounters counters_;
 };
 

@@ -3,6 +3,7 @@
 // are opaque bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -85,10 +86,41 @@ class HeaderWriter {
   void clear() { size_ = 0; }
 
  private:
+  std::size_t room() const;
+
   MutableBytes buffer_;
   std::size_t size_ = 0;
   bool cut_ = false;
 };
+
+inline std::size_t HeaderWriter::room() const {
+  return std::min(buffer_.size(), Headers::bytes_max) - size_;
+}
+
+// Inline for the keys, which are constants where headers are written for every event.
+inline void HeaderWriter::add(std::string_view key, std::string_view value) {
+  const std::size_t entry = Headers::entry_overhead + key.size() + value.size();
+  if (key.empty() || key.size() > 255 || value.size() > 0xFFFF || entry > room()) [[unlikely]] {
+    cut_ = true;
+    return;
+  }
+  std::byte* at = buffer_.data() + size_;
+  *at = static_cast<std::byte>(key.size());
+  store(at + 1, static_cast<std::uint16_t>(value.size()));
+  at += Headers::entry_overhead;
+  std::memcpy(at, key.data(), key.size());
+  put_bytes(at + key.size(), as_bytes(value));
+  size_ += entry;
+}
+
+inline void HeaderWriter::add_encoded(Bytes entries) {
+  if (entries.size() > room()) [[unlikely]] {
+    cut_ = true;
+    return;
+  }
+  put_bytes(buffer_.data() + size_, entries);
+  size_ += entries.size();
+}
 
 struct Event {
   Time time;

@@ -33,6 +33,15 @@ async::Task<Status> Outlet::writable(std::size_t bytes) {
   }
 }
 
+async::Task<void> Outlet::keep_lead_short(Instant until) {
+  for (std::size_t index = 0; index < count_; ++index) {
+    while (channels_[index]->backlog_bytes() > lead_bytes_max) {
+      const Status taken = co_await channels_[index]->taken().wait(until);
+      if (!taken) co_return;
+    }
+  }
+}
+
 bool Outlet::in_custody(const Receipt& receipt) const {
   for (std::size_t index = 0; index < count_; ++index)
     if (channels_[index]->custody() < receipt.positions[index]) return false;
@@ -44,22 +53,23 @@ OutletPut::OutletPut(Outlet& outlet) : outlet_(outlet) {
     puts_[index].emplace(*outlet.channels_[index]);
 }
 
-Status OutletPut::append(Event& event) {
-  event.source = outlet_.source_;
-  if (outlet_.count_ > 1 && !outlet_.fits(record_bytes(event))) return Error::no_room;
+Status OutletPut::append_everywhere(Event& event) {
+  if (!outlet_.fits(record_bytes(event))) return Error::no_room;
   for (std::size_t index = 0; index < outlet_.count_; ++index) {
     const Status status = puts_[index]->append(event);
     if (status) continue;
-    if (status.error() != Error::too_large) {
-      // Invariant: room was found everywhere, so only the first of several can say no.
-      RUNNEL_ASSERT(index == 0);
-      return status;
-    }
-    ++outlet_.counters_.rejected_events;
-    return {};
+    // Invariant: room was found everywhere, so only the first of several can say no.
+    RUNNEL_ASSERT(index == 0 || status.error() == Error::too_large);
+    return refuse(status.error());
   }
   ++events_;
   bytes_ += event.body.size();
+  return {};
+}
+
+Status OutletPut::refuse(Error error) {
+  if (error != Error::too_large) return error;
+  ++outlet_.counters_.rejected_events;
   return {};
 }
 

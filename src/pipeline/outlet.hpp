@@ -27,6 +27,11 @@ class Outlet {
   [[nodiscard]] OutletPut put();
   // Until a record of `bytes` fits everywhere. Ok, cancelled, or closed.
   async::Task<Status> writable(std::size_t bytes);
+  // For active sources, which have all the time in the world: waits while the sinks are busy with
+  // more than `lead_bytes_max`, so that what they read is still in the processor's cache; not past
+  // `until`, because a sink that is stuck must not keep the ring from filling.
+  async::Task<void> keep_lead_short(Instant until);
+  static constexpr std::size_t lead_bytes_max = 512 * 1024;
   // The channels hold what the receipt was given for, or somebody further on does.
   bool in_custody(const Receipt& receipt) const;
   std::size_t record_bytes_max() const;
@@ -56,6 +61,9 @@ class [[nodiscard]] OutletPut {
   std::uint64_t events() const { return events_; }
 
  private:
+  Status append_everywhere(Event& event);
+  Status refuse(Error error);
+
   Outlet& outlet_;
   std::array<std::optional<Put>, outlet_channels_max> puts_;
   std::uint64_t events_ = 0;
@@ -63,5 +71,17 @@ class [[nodiscard]] OutletPut {
 };
 
 inline OutletPut Outlet::put() { return OutletPut(*this); }
+
+// The hot path: nearly every source has one channel.
+inline Status OutletPut::append(Event& event) {
+  event.source = outlet_.source_;
+  if (outlet_.count_ != 1) return append_everywhere(event);
+  const Status status = puts_[0]->append(event);
+  if (!status) [[unlikely]]
+    return refuse(status.error());
+  ++events_;
+  bytes_ += event.body.size();
+  return {};
+}
 
 }  // namespace runnel::pipeline

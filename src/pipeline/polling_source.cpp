@@ -49,6 +49,7 @@ Task<void> PollingSource::poll_on(Scope& polling) {
     // Even a source that always has more lets the others have their turn.
     if (*put > 0) {
       co_await async::yield();
+      co_await context_.outlet.keep_lead_short(after(context_.now(), 100ms));
     } else if (!exhausted()) {
       co_await wait_for_work();
     }

@@ -5,11 +5,6 @@ namespace {
 
 std::uint16_t flags_of(Time time) { return time.since_boot ? RecordHeader::time_since_boot : 0; }
 
-std::byte* put(std::byte* at, Bytes bytes) {
-  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-  return at + bytes.size();
-}
-
 }  // namespace
 
 void Gap::add(const Gap& other) {
@@ -18,24 +13,6 @@ void Gap::add(const Gap& other) {
   last = other.last;
   events += other.events;
   bytes += other.bytes;
-}
-
-void write_record(std::byte* at, const Event& event, std::size_t size) {
-  RUNNEL_ASSERT(size % record_alignment == 0 && size <= UINT32_MAX);
-  const Bytes context = event.context.encoded();
-  const Bytes own = event.headers.encoded();
-  RUNNEL_ASSERT(context.size() + own.size() <= Headers::bytes_max);
-  new (at) RecordHeader{static_cast<std::uint32_t>(size),
-                        RecordKind::event,
-                        event.severity,
-                        flags_of(event.time),
-                        static_cast<std::uint32_t>(event.body.size()),
-                        static_cast<std::uint16_t>(context.size() + own.size()),
-                        event.source,
-                        event.time.ns};
-  std::byte* end = put(put(put(at + sizeof(RecordHeader), context), own), event.body);
-  // The last bytes go to disk in a journal: never what the ring held before.
-  while (end < at + size) *end++ = std::byte{};
 }
 
 void write_padding(std::byte* at, std::size_t size) {

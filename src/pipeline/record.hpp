@@ -16,6 +16,8 @@
 //   20 00 00 00 01 08 01 00 02 00 00 00 00 00 01 00 05 00 00 00 00 00 00 00 68 69 ..
 #pragma once
 
+#include <new>
+
 #include "base/assert.hpp"
 #include "pipeline/event.hpp"
 
@@ -83,7 +85,24 @@ class Record {
 };
 
 // `size` is record_bytes(event), and there is room for it.
-void write_record(std::byte* at, const Event& event, std::size_t size);
+inline void write_record(std::byte* at, const Event& event, std::size_t size) {
+  RUNNEL_ASSERT(size % record_alignment == 0 && size <= UINT32_MAX);
+  const Bytes context = event.context.encoded();
+  const Bytes own = event.headers.encoded();
+  RUNNEL_ASSERT(context.size() + own.size() <= Headers::bytes_max);
+  // The last bytes go to disk in a journal: never what the ring held before. First, because most of
+  // them are about to be written over.
+  store(at + size - record_alignment, std::uint64_t{0});
+  new (at) RecordHeader{static_cast<std::uint32_t>(size),
+                        RecordKind::event,
+                        event.severity,
+                        event.time.since_boot ? RecordHeader::time_since_boot : std::uint16_t{0},
+                        static_cast<std::uint32_t>(event.body.size()),
+                        static_cast<std::uint16_t>(context.size() + own.size()),
+                        event.source,
+                        event.time.ns};
+  put_bytes(put_bytes(put_bytes(at + sizeof(RecordHeader), context), own), event.body);
+}
 void write_padding(std::byte* at, std::size_t size);
 inline constexpr std::size_t gap_record_bytes = record_bytes(0, 40);
 void write_gap(std::byte* at, const Gap& gap);

@@ -21,6 +21,10 @@ Subscription::Next Subscription::next(const Take& take) { return Next(*this, tak
 std::size_t Subscription::lag_bytes() const {
   return static_cast<std::size_t>(channel_->head_.position - watermark_);
 }
+std::size_t Subscription::backlog_bytes() const {
+  if (!waiting_.empty()) return 0;
+  return static_cast<std::size_t>(channel_->head_.position - cursor_.position);
+}
 bool Subscription::has_unread() const { return cursor_.position != channel_->head_.position; }
 std::uint64_t Subscription::unread_events() const { return channel_->events_put_ - events_read_; }
 
@@ -49,47 +53,50 @@ InFlight* Subscription::take_returned() {
 
 InFlight* Subscription::try_take(const Take& take) {
   if (InFlight* returned = take_returned(); returned != nullptr) return returned;
-  return worth_taking(take) ? &take_new(take) : nullptr;
+  return !sizing_ && worth_taking(take) ? &take_new(take) : nullptr;
 }
 
+// Takes everything up to the head; the reader cuts it to the limits.
 InFlight& Subscription::take_new(const Take& take) {
   const auto slot = std::find_if(slots_.begin(), slots_.end(),
                                  [](const InFlight& each) { return each.state == State::free; });
   RUNNEL_ASSERT(slot != slots_.end());
   slot->state = State::taken;
+  slot->sized = false;
+  slot->bytes_max = take.bytes_max;
+  slot->events_max = take.events_max;
   slot->first = cursor_;
+  slot->last = channel_->head_.position;
+  slot->events = static_cast<std::uint32_t>(unread_events());
   slot->sequence = sequence_++;
   slot->gap = std::exchange(gap_, Gap{});
   slot->lost = Gap{};
-  const auto unread_bytes = channel_->head_.position - cursor_.position;
-  if (unread_bytes <= take.bytes_max && unread_events() <= take.events_max) {
-    slot->last = channel_->head_.position;
-    slot->events = static_cast<std::uint32_t>(unread_events());
-    cursor_ = channel_->head_;
-  } else {
-    walk_batch(*slot, take);
-  }
+  cursor_ = channel_->head_;
   events_read_ += slot->events;
   in_flight_.push_back(*slot);
-  unread_since_ = has_unread() ? channel_->scheduler_.now() : never;
+  unread_since_ = never;
+  sizing_ = true;
   return *slot;
 }
 
-// Finds where a batch ends that does not take everything. A record larger than the limit goes
-// alone.
-void Subscription::walk_batch(InFlight& batch, const Take& take) {
-  batch.events = 0;
-  Position end = cursor_.position;
-  while (end != channel_->head_.position && batch.events < take.events_max) {
-    const Record record(channel_->at(cursor_));
-    const bool padding = record.kind() == RecordKind::padding;
-    if (!padding && batch.events > 0 && end + record.size() - batch.first.position > take.bytes_max)
-      break;
-    batch.events += padding ? 0 : 1;
-    channel_->step(cursor_, record.size());
-    end = cursor_.position;
-  }
-  batch.last = end;
+void Subscription::sized(InFlight& batch) {
+  batch.sized = true;
+  sizing_ = false;
+  offer();
+}
+
+// Given back before anybody knew where it ends: as if it had never been taken.
+void Subscription::untake(InFlight& batch) {
+  RUNNEL_ASSERT(&in_flight_.back() == &batch && batch.last == cursor_.position);
+  cursor_ = batch.first;
+  events_read_ -= batch.events;
+  --sequence_;
+  Gap gap = batch.gap;
+  gap.add(gap_);
+  gap_ = gap;
+  if (has_unread()) unread_since_ = channel_->scheduler_.now();
+  release(batch);
+  sized(batch);
 }
 
 // --- waking ----------------------------------------------------------------------------------
@@ -115,7 +122,7 @@ void Subscription::offer() {
   while (!waiting_.empty()) {
     Next& next = waiting_.front();
     InFlight* taken = try_take(next.take_);
-    const bool ended = taken == nullptr && channel_->closed_ && !has_unread();
+    const bool ended = taken == nullptr && channel_->closed_ && !has_unread() && !sizing_;
     if (taken == nullptr && !ended) {
       const Instant until = lingers_until(next.take_);
       if (next.deadline() != until) next.rearm(until);
@@ -130,6 +137,7 @@ void Subscription::offer() {
 void Subscription::Next::start() {
   subscription_.waiting_.push_back(*this);
   subscription_.offer();
+  subscription_.channel_->taken_.ring();
 }
 
 // The linger is over: what there is goes out. Or the scope was cancelled.
@@ -152,6 +160,7 @@ void Subscription::release(InFlight& batch) {
 }
 
 void Subscription::commit(InFlight& done) {
+  if (!done.sized) sized(done);
   if (done.state == State::detached) {
     release(done);
     return;
@@ -173,6 +182,7 @@ void Subscription::advance_over_acknowledged() {
 }
 
 void Subscription::hold(InFlight& done) {
+  if (!done.sized) sized(done);
   if (done.state == State::detached) {
     release(done);
     return;
@@ -232,6 +242,11 @@ bool Subscription::rewind_to_watermark() {
 void Subscription::give_back(InFlight& batch) {
   if (batch.state == State::detached) {
     give_up(batch);
+    if (!batch.sized) sized(batch);
+    return;
+  }
+  if (!batch.sized) {
+    untake(batch);
     return;
   }
   batch.state = State::returned;
@@ -247,6 +262,7 @@ void Subscription::give_back_from(InFlight& batch, const Mark& end, std::uint32_
   batch.last = end.position;
   cursor_ = end;
   if (unread_since_ == never) unread_since_ = channel_->scheduler_.now();
+  if (!batch.sized) sized(batch);
 }
 
 // --- dropping --------------------------------------------------------------------------------
@@ -284,16 +300,7 @@ void Subscription::drop_until(Position target) {
   if (watermark_ >= target) return;
   drop_in_flight(target);
   if (cursor_.position < target) {
-    Mark end = cursor_;
-    std::uint64_t records = 0;
-    while (end.position < target) {
-      const Record record(channel_->at(end));
-      records += record.kind() == RecordKind::padding ? 0u : 1u;
-      channel_->step(end, record.size());
-    }
-    count(measure(cursor_, end.position), gap_);
-    events_read_ += records;
-    cursor_ = end;
+    events_read_ += drop_records(cursor_, target, gap_);
     if (!has_unread()) unread_since_ = never;
   }
   // Invariant: nothing lies between what is written and the oldest batch in flight or unread
@@ -302,6 +309,22 @@ void Subscription::drop_until(Position target) {
   written_ = in_flight_.empty() ? cursor_.position : in_flight_.front().first.position;
   watermark_is_a_mark_ = written_before <= target;
   watermark_ = watermark_is_a_mark_ ? written_ : target;
+}
+
+// Moves `from` over whole records to `until` or a little further, and accounts for them. Returns
+// how many there were.
+std::uint32_t Subscription::drop_records(Mark& from, Position until, Gap& gap) {
+  std::uint32_t records = 0;
+  Gap dropped;
+  while (from.position < until) {
+    const Record record(channel_->at(from));
+    records += record.kind() == RecordKind::padding ? 0u : 1u;
+    if (record.kind() == RecordKind::event)
+      dropped.add(Gap{1, record.body().size(), record.time(), record.time()});
+    channel_->step(from, record.size());
+  }
+  count(dropped, gap);
+  return records;
 }
 
 void Subscription::drop_in_flight(Position target) {
@@ -321,9 +344,9 @@ void Subscription::drop_in_flight(Position target) {
         give_up(batch);
         break;
       case State::taken:
-        // Given out in this very turn, not yet read: it goes out empty, as a gap.
-        count(measure(batch.first, batch.last), batch.gap);
-        batch.events = 0;
+        // Given out in this very turn, not yet read: it begins later, or goes out empty.
+        batch.events -= drop_records(batch.first, std::min(target, batch.last), batch.gap);
+        if (batch.first.position < batch.last) break;
         batch.unlink();
         batch.state = State::detached;
         break;
@@ -348,17 +371,25 @@ RecordReader::RecordReader(const Batch& batch)
 }
 
 bool RecordReader::next() {
-  if (batch_.slot_->events == 0) return false;
+  InFlight& slot = *batch_.slot_;
+  if (slot.events == 0) return false;
   if (started_) ++events_before_;
   started_ = true;
-  while (behind_.position < batch_.slot_->last) {
+  while (behind_.position < slot.last) {
     at_ = behind_;
     record_ = Record(channel_.at(at_));
     channel_.step(behind_, record_.size());
-    if (record_.kind() != RecordKind::padding) return true;
+    if (record_.kind() == RecordKind::padding) continue;
+    if (slot.sized || events_before_ == 0) return true;
+    if (events_before_ < slot.events_max &&
+        behind_.position - slot.first.position <= slot.bytes_max)
+      return true;
+    cut_before();
+    return false;
   }
   // Invariant: a batch's count is that of its records.
-  RUNNEL_ASSERT(events_before_ == batch_.slot_->events);
+  RUNNEL_ASSERT(events_before_ == slot.events);
+  if (!slot.sized) batch_.subscription_->sized(slot);
   return false;
 }
 

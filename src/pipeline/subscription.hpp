@@ -42,6 +42,11 @@ struct InFlight : Link<InFlightTag> {
     acknowledged,  // done, but one before it is not
   };
   State state = State::free;
+  // Its end is where the reader came to its limits; until then it reaches to the head. At most one
+  // batch of a subscription is out unsized.
+  bool sized = true;
+  std::uint32_t events_max = 0;
+  std::size_t bytes_max = 0;
   Mark first;
   Position last = 0;
   std::uint32_t events = 0;  // event and gap records
@@ -76,6 +81,8 @@ class Subscription {
   Position cursor() const { return cursor_.position; }
   std::size_t unsettled_bytes() const { return static_cast<std::size_t>(written_ - watermark_); }
   std::size_t lag_bytes() const;
+  // What is put and not taken, while its workers are busy; 0 when one waits for more.
+  std::size_t backlog_bytes() const;
   const char* name() const { return name_; }
   Channel& channel() const { return *channel_; }
 
@@ -104,8 +111,10 @@ class Subscription {
   InFlight* try_take(const Take& take);
   InFlight* take_returned();
   InFlight& take_new(const Take& take);
-  void walk_batch(InFlight& batch, const Take& take);
+  void sized(InFlight& batch);
+  void untake(InFlight& batch);
   void drop_in_flight(Position target);
+  std::uint32_t drop_records(Mark& from, Position until, Gap& gap);
   Gap measure(Mark from, Position until) const;
   void count(const Gap& dropped, Gap& gap);
   void give_up(InFlight& batch);
@@ -121,6 +130,7 @@ class Subscription {
   bool watermark_is_a_mark_ = true;  // false: a drop has moved it into a record
   std::uint64_t events_read_ = 0;    // counted as the channel's events_put_
   std::uint64_t sequence_ = 0;
+  bool sizing_ = false;           // a batch is out whose end is not known yet
   Instant unread_since_ = never;  // when the oldest unread event was put; never: all is read
   Gap gap_;                       // drop_oldest: in front of the next batch
   Gap unsettled_gap_;             // went out with batches that are held
@@ -166,6 +176,7 @@ class [[nodiscard]] Batch {
 
   // The worker has its own copy now. From here on the ring may take the room.
   void encoded() {
+    if (!slot_->sized) subscription_->sized(*slot_);
     if (slot_->state == InFlight::State::taken) slot_->state = InFlight::State::encoded;
   }
 
@@ -178,7 +189,9 @@ class [[nodiscard]] Batch {
   InFlight* slot_;
 };
 
-// Walks the records of a batch that is not yet `encoded`, without a co_await in between:
+// Walks the records of a batch that is not yet `encoded`, without a co_await in between. The first
+// walk also finds where the batch ends (the limits of its Take), so that nobody walks for that
+// alone.
 //   RecordReader reader(batch);
 //   while (reader.next()) use(reader.record());
 class RecordReader {

@@ -54,7 +54,7 @@ path = "{self.tools.out}/data/{name or "out"}{ending}"
 encoding = "text"
 compression = {{ codec = "{compression}"{level} }}
 fsync = "{fsync}"
-batch = {{ linger = "{self.tools.linger}" }}
+batch = {{ linger = "{int(self.tools.linger_seconds * 1000)}ms" }}
 roll = {{ max_bytes = "0", max_age = "0s" }}'''
 
     @staticmethod
@@ -114,7 +114,7 @@ class SyslogNg:
 
     def is_there(self):
         """Unpacks it if that has not been done; False when it is not to be had."""
-        if not (self.root / 'usr/sbin/syslog-ng').exists():
+        if not (self.tools.smoke or (self.root / 'usr/sbin/syslog-ng').exists()):
             self.root.mkdir(parents=True, exist_ok=True)
             subprocess.run(['apt-get', 'download', '-q', *self.packages], cwd=self.tools.peers,
                            capture_output=True)

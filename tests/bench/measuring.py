@@ -48,7 +48,7 @@ class Tools:
     folder: pathlib.Path  # of bench_blast and the others
     work: pathlib.Path    # inputs, outputs, configurations: gigabytes
     peers: pathlib.Path   # what was unpacked from packages
-    linger: str = '1s'    # Runnel's default; shorter where only counts are looked at
+    smoke: bool = False   # only counts are looked at: wait for less, fetch nothing
 
     def tool(self, name):
         return str(self.folder / f'bench_{name}')
@@ -62,6 +62,10 @@ class Tools:
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
         os.sync()
+
+    @property
+    def linger_seconds(self):
+        return 0.05 if self.smoke else 1
 
     def measured(self, command, port=0, environment=None):
         return Measured(self, [str(part) for part in command], port, environment)

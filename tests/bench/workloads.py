@@ -138,8 +138,7 @@ class Stream(Workload):
         measured = self.tools.measured(runnel.command(self.source(port), runnel.file_sink()))
         measured.wait_for(lambda: 'ready' in measured.tail())
         # A batch lingers before a file grows.
-        lingers = 1 if self.tools.linger == '1s' else 0
-        seconds = self.send(measured, port, self.quiet_seconds + lingers)
+        seconds = self.send(measured, port, self.quiet_seconds + self.tools.linger_seconds)
         usage = measured.stop()
         log = measured.log.read_text(errors='replace')
         return self.done(usage, seconds, ceiling_kib=runnel.ceiling_kib(log))

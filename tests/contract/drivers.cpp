@@ -16,16 +16,10 @@ std::unique_ptr<DriverUnderTest> make_sim(std::string& why_not);
 namespace {
 
 constexpr DriverRow rows[] = {
-#ifdef RUNNEL_HAS_URING
     {"uring-a", make_uring_a},
     {"uring-b", make_uring_b},
-#endif
-#ifdef RUNNEL_HAS_ASIO
     {"asio", make_asio},
-#endif
-#ifdef RUNNEL_HAS_SIM
     {"sim", make_sim},
-#endif
 };
 
 }  // namespace

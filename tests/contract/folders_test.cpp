@@ -156,6 +156,10 @@ TEST_CASE("folders: a watcher tells what appears, changes and goes") {
   const std::string folder = f.path("watched");
   REQUIRE(f.system().make_folders(folder.c_str()).ok());
   const auto watch = f.system().watch(*watcher, folder.c_str());
+  if (!watch && watch.error() == Error::unsupported) {
+    MESSAGE("a file system that tells no changes: the caller polls");
+    return;
+  }
   REQUIRE(watch.has_value());
   const std::string a = folder + "/a", b = folder + "/b";
   const auto appeared = [](const io::Change& change) { return change.appeared; };

@@ -155,7 +155,7 @@ class Disk(harness.Scenario):
         self.assertRegex(agent.log, r'state_dir.*[Pp]ermi')
 
     def test_the_output_folder_goes_while_running(self):
-        """What was in it is gone with it; what comes later is delivered, by this run or the next."""
+        """What was in it is gone with it; what comes later is delivered."""
         self.write('log/a.log', numbered(0, 1000))
         config = pipeline(TAIL, sink=SINK)
         agent = self.start(config).ready()

@@ -6,7 +6,8 @@ Time-outs are bounds of failure only. Whatever a test starts dies with it, also 
 itself is killed (setpriv --pdeathsig).
 
 Environment: RUNNEL (path of the program), RUNNEL_EXPECT_URING=1 (io_uring must work here: a skip
-becomes a failure), RUNNEL_SANITIZED=1 (memory is not compared with the ceiling), RUNNEL_SEED.
+becomes a failure), RUNNEL_SANITIZED=1 (memory is not compared with the ceiling), RUNNEL_SEED,
+RUNNEL_TIMEOUT.
 """
 import collections
 import glob
@@ -23,7 +24,8 @@ import tempfile
 import time
 import unittest
 
-TIMEOUT = float(os.environ.get("RUNNEL_TIMEOUT", "60"))  # seconds until a test gives up; a bound of failure only
+# Seconds until a test gives up: a bound of failure, nothing is expected to take this long.
+TIMEOUT = float(os.environ.get('RUNNEL_TIMEOUT', '60'))
 PAUSE = 0.004
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

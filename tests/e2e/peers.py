@@ -46,8 +46,11 @@ def unpack(root):
     try:
         wanted = [name for name in SYSLOG_NG_PACKAGES if not is_installed(name)]
         for name in wanted:
-            done = subprocess.run(['apt-get', 'download', name], cwd=partial, capture_output=True,
-                                  text=True, timeout=300)
+            try:
+                done = subprocess.run(['apt-get', 'download', name], cwd=partial,
+                                      capture_output=True, text=True, timeout=300)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                return f'apt-get download {name}: {error}'
             if done.returncode != 0 and name == 'syslog-ng-core':
                 return f'apt-get download {name}: {done.stderr.strip()[-200:]}'
         for package in glob.glob(partial + '/*.deb'):

@@ -3,8 +3,10 @@
 // machine may have several such processes one after the other: that is how restarts are tested.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,12 +61,6 @@ class PipelineProcess {
         pipeline::SourceContext{common("sources.test"), *outlet, source_counters});
     sink_context.emplace(pipeline::SinkContext{common("sinks.test"), *subscription, sink_counters});
   }
-  // A process that was killed (SimMachine::kill) leaves its tasks where they stood.
-  ~PipelineProcess() {
-    if (!killed_) return;
-    scope->release();
-  }
-
   // Builds a component on both kinds of region, as the agent does.
   template <class Plan, class Context>
   auto* build(Plan& plan, Context& context) {
@@ -142,6 +138,7 @@ class PipelineProcess {
   // As SIGKILL or a power cut: nothing gets to say goodbye. The object may then only be destroyed.
   void kill(bool power_loss = false) {
     power_loss ? machine.power_loss() : machine.kill();
+    scope->leave();
     killed_ = true;
   }
   // After `kill`, for a process whose tasks wait for each other in lists: gives back what is large
@@ -169,16 +166,24 @@ class PipelineProcess {
   std::vector<SeenEvent> seen;
 
  private:
-  // A scope that can be left behind by a killed process.
-  class LeakableScope {
+  // A scope in memory of its own. The tasks of a process that was killed (SimMachine::kill) stay
+  // where they stood: its scope is then left as it is, never destroyed.
+  class LeavableScope {
    public:
-    LeakableScope(async::Scheduler& scheduler, const char* name)
-        : scope_(std::make_unique<async::Scope>(scheduler, name)) {}
+    LeavableScope(async::Scheduler& scheduler, const char* name)
+        : scope_(new(memory_) async::Scope(scheduler, name)) {}
+    LeavableScope(const LeavableScope&) = delete;
+    LeavableScope& operator=(const LeavableScope&) = delete;
+    ~LeavableScope() {
+      if (!left_) scope_->~Scope();
+    }
     async::Scope& get() { return *scope_; }
-    void release() { (void)scope_.release(); }
+    void leave() { left_ = true; }
 
    private:
-    std::unique_ptr<async::Scope> scope_;
+    alignas(async::Scope) std::byte memory_[sizeof(async::Scope)];
+    async::Scope* scope_;
+    bool left_ = false;
   };
 
   pipeline::ComponentContext common(const char* name) {
@@ -234,7 +239,7 @@ class PipelineProcess {
   std::vector<std::byte> memory_;
   MutableBytes left_;
   std::optional<async::FrameArena> arena_;
-  std::optional<LeakableScope> scope;
+  std::optional<LeavableScope> scope;
   bool once_;
   bool acknowledge_ = true;
   bool killed_ = false;

@@ -122,23 +122,23 @@ std::string number(int n) { return "line " + std::to_string(n); }
 
 }  // namespace
 
-TEST_CASE("tail: lines come in order, with their file, empty ones skipped, bytes as they are") {
+TEST_CASE("tail: lines come in order, with their file, empty ones too, bytes as they are") {
   LogWorld world;
   const std::string binary("a\0b\xff\r\n", 6);
   world.append("/log/a.log", "one\n\n\ntwo\n" + binary);
   world.append("/log/other.txt", "not for us\n");
   TailRun tail(world.machine());
   tail.start();
-  REQUIRE(tail.wait_for(3));
-  CHECK(tail.bodies() == Bodies{"one", "two", std::string("a\0b\xff\r", 5)});
+  REQUIRE(tail.wait_for(5));
+  CHECK(tail.bodies() == Bodies{"one", "", "", "two", std::string("a\0b\xff\r", 5)});
   CHECK(tail.process.seen[0].header("file") == "/log/a.log");
   world.append("/log/a.log", "three\nfou");
   world.append("/log/b.log", "new\n");
-  REQUIRE(tail.wait_for(5));
+  REQUIRE(tail.wait_for(7));
   world.append("/log/a.log", "r\n");
-  REQUIRE(tail.wait_for(6));
+  REQUIRE(tail.wait_for(8));
   CHECK(tail.bodies().back() == "four");
-  CHECK(tail.process.source_counters.received_events == 6);
+  CHECK(tail.process.source_counters.received_events == 8);
   tail.end();
 }
 

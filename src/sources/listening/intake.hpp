@@ -63,8 +63,10 @@ class DatagramIntake {
 // Appends one event. `events` has:
 //   Event make(const RawEvent&)   views into the raw event and into scratch of its own
 //   void taken(const RawEvent&)   counts: it is in the put
+// Always inline: the event then lives in registers between the frame and the ring.
 template <class Events>
-bool append(Events& events, pipeline::OutletPut& put, const RawEvent& raw, Taken& taken) {
+[[gnu::always_inline]] inline bool append(Events& events, pipeline::OutletPut& put,
+                                          const RawEvent& raw, Taken& taken) {
   pipeline::Event event = events.make(raw);
   const Status status = put.append(event);
   if (!status) [[unlikely]] {
@@ -89,7 +91,9 @@ Taken take_frames(Events& events, pipeline::OutletPut& put, codec::FrameSplitter
       if (step.kind == Kind::broken) taken.outcome = Taken::Outcome::broken;
       return taken;
     }
-    raw.bytes = step.frame;
+    // Not one assignment: the compiler would load both halves at once, which waits until the two
+    // stores of a moment ago have left the processor's store buffer. A third of this loop's time.
+    raw.bytes = Bytes(step.frame.data(), step.frame.size());
     raw.cut_bytes = step.cut_bytes;
     // Not accepted: the next look gives the same frame again.
     if (!append(events, put, raw, taken)) return taken;

@@ -21,7 +21,7 @@ class PlainEvents {
     pipeline::Event event;
     event.time = pipeline::Time::arrived(raw.arrived);
     event.context = raw.context;
-    event.body = raw.bytes;
+    event.body = Bytes(raw.bytes.data(), raw.bytes.size());  // as in take_frames
     if (raw.is_cut()) [[unlikely]] {
       pipeline::HeaderWriter headers(scratch_);
       add_cut_header(headers, raw);

@@ -55,7 +55,7 @@ SyslogEvents::SyslogEvents(pipeline::SourceCounters& counters, const SyslogEvent
 }
 
 pipeline::Event SyslogEvents::make(const RawEvent& raw) {
-  const SyslogMessage message = codec::parse_syslog(raw.bytes, clock_);
+  const SyslogMessage message = reader_.read(raw.bytes);
   malformed_ = !message.parsed;
   pipeline::Event event;
   event.time = message.has_time ? pipeline::Time::stated(wall_from_ns(message.time_ns))
@@ -78,11 +78,18 @@ pipeline::Event SyslogEvents::make(const RawEvent& raw) {
   return event;
 }
 
+// RFC 3339 in UTC with microseconds, which is how most who write RFC 5424 write it already.
+std::string_view SyslogEvents::timestamp(const SyslogMessage& message) {
+  constexpr std::string_view sample = "2026-11-22T11:42:18.123456Z";
+  if (message.time.size() == sample.size() && message.time.back() == 'Z') return message.time;
+  return rfc3339_.text(wall_from_ns(message.time_ns));
+}
+
 void SyslogEvents::write_fields(const SyslogMessage& message, HeaderWriter& headers) {
   const PriorityHeader& priority =
       memory_.priorities[std::size_t{message.facility} * 8 + message.severity];
   headers.add_encoded({priority.encoded.data(), priority.size});
-  if (message.has_time) headers.add("timestamp", rfc3339_.text(wall_from_ns(message.time_ns)));
+  if (message.has_time) headers.add("timestamp", timestamp(message));
   if (!message.host.empty()) headers.add("host", message.host);
   if (!message.app.empty()) headers.add("app", message.app);
   if (!message.procid.empty()) headers.add("procid", message.procid);

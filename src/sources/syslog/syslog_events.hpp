@@ -48,7 +48,7 @@ class SyslogEvents {
                const SyslogEventMemory& memory);
 
   // For senders that leave out year and zone.
-  void set_clock(const codec::SyslogClock& clock) { clock_ = clock; }
+  void set_clock(const codec::SyslogClock& clock) { reader_.set_clock(clock); }
 
   // Views into `raw` and into scratch: valid until the next call.
   pipeline::Event make(const RawEvent& raw);
@@ -58,12 +58,13 @@ class SyslogEvents {
   }
 
  private:
+  std::string_view timestamp(const codec::SyslogMessage& message);
   void write_fields(const codec::SyslogMessage& message, pipeline::HeaderWriter& headers);
 
   pipeline::SourceCounters& counters_;
   SyslogEventSettings settings_;
   SyslogEventMemory memory_;
-  codec::SyslogClock clock_;
+  codec::SyslogReader reader_;
   codec::Rfc3339 rfc3339_;
   bool malformed_ = false;  // the last one made
 };

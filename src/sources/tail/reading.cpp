@@ -78,7 +78,6 @@ Tail::Cut Tail::put_lines(File& file, Bytes bytes) {
   pipeline::Event event = event_of(file);
   const std::uint64_t wanted = file.end - file.offset;
   for (Bytes line; cut.consumed < wanted && lines.next(line); cut.consumed = lines.consumed()) {
-    if (line.empty()) continue;
     const bool too_long = line.size() > settings_.event_bytes_max;
     event.body = too_long ? line.first(settings_.event_bytes_max) : line;
     const Status status = too_long

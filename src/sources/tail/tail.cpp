@@ -12,7 +12,7 @@ namespace {
 using pipeline::Headers;
 
 // A turn of `poll` handles at most this many pieces before everything else gets its turn.
-constexpr int steps_max = 16;
+constexpr int steps_max = 2;
 // Paths are mostly short; what does not fit is named and left out.
 constexpr std::size_t path_bytes_planned = 192;
 constexpr std::size_t path_bytes_spare = 8192;

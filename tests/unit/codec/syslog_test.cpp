@@ -211,6 +211,84 @@ TEST_CASE("syslog: the year that RFC 3164 leaves out") {
   CHECK(time_of("Dec 31 16:30:00", at({2027, 1, 1}, 0, 30), -28'800) == at({2027, 1, 1}, 0, 30));
 }
 
+TEST_CASE("syslog: any byte anywhere in a clock is judged as by its digits") {
+  const std::string head = "<13>Nov 22 ";
+  for (const std::string clock : {"11:42:18", "00:00:00", "23:59:59", "20:30:09"}) {
+    for (std::size_t place = 0; place < clock.size(); ++place) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string damaged = clock;
+        damaged[place] = static_cast<char>(byte);
+        bool right = damaged[2] == ':' && damaged[5] == ':';
+        int pairs[3] = {};
+        for (std::size_t index = 0; index < 3; ++index) {
+          const int tens = damaged[3 * index] - '0', ones = damaged[3 * index + 1] - '0';
+          right = right && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9;
+          pairs[index] = tens * 10 + ones;
+        }
+        right = right && pairs[0] < 24 && pairs[1] < 60 && pairs[2] < 60;
+        const SyslogMessage got = parse(head + damaged + " gw app: x");
+        REQUIRE_MESSAGE(got.has_time == right, damaged);
+        if (right) REQUIRE(got.time_ns == at({2026, 11, 22}, pairs[0], pairs[1], pairs[2]));
+      }
+    }
+  }
+}
+
+TEST_CASE("syslog: what a reader remembers of a date never shows in the next message") {
+  const std::string dates[] = {"Nov 22 ",
+                               "Nov 21 ",
+                               "Nov  2 ",
+                               "Nov 2 ",
+                               "Feb 29 ",
+                               "May 23 ",
+                               "May 24 ",
+                               "Jan  1 ",
+                               "Dec 31 ",
+                               "Nov 31 ",
+                               std::string("Nov\0 22 "sv),
+                               std::string(7, '\0'),
+                               "2026-11-22T",
+                               "2026-11-23T",
+                               "2024-02-29T",
+                               "2025-02-29T",
+                               "1678-01-01T",
+                               "2026-11-22 ",
+                               "2261-12-31T",
+                               "1 2026-11-22T",
+                               "1 ",
+                               "1 " + std::string(11, '\0')};
+  const std::string clocks[] = {"00:00:00", "11:59:59", "12:00:01", "23:59:59", "24:00:00", "1:2"};
+  const std::string ends[] = {"",    "Z",           ".5Z", ".123456789+14:00", "-23:59",
+                              ".25", ".1234567890", ".Z",  "+24:00",           "."};
+  std::mt19937_64 random(3);
+  SyslogReader reader(clock_2026);
+  SyslogClock clock = clock_2026;
+  for (int round = 0; round < 50'000; ++round) {
+    if (random() % 64 == 0) {
+      clock.now_ns = at({static_cast<std::int32_t>(2020 + random() % 9), 1, 1}) +
+                     static_cast<std::int64_t>(random() % 365) * 86'400 * second_ns;
+      clock.utc_offset_seconds = static_cast<std::int32_t>(random() % 3) * 3600 - 3600;
+      reader.set_clock(clock);
+    }
+    const std::string text = "<13>" + dates[random() % std::size(dates)] +
+                             clocks[random() % std::size(clocks)] +
+                             ends[random() % std::size(ends)] + " gw app 1 - - x";
+    const SyslogMessage got = reader.read(as_bytes(text));
+    const SyslogMessage alone = parse(text, clock);
+    CAPTURE(text);
+    REQUIRE(got.parsed == alone.parsed);
+    REQUIRE(got.has_time == alone.has_time);
+    REQUIRE(got.time_ns == alone.time_ns);
+    REQUIRE(got.time == alone.time);
+    REQUIRE(as_text(got.message) == as_text(alone.message));
+    if (!got.has_time) REQUIRE(got.time.empty());
+  }
+  // Text that could be taken for what a reader holds before its first date.
+  CHECK_FALSE(
+      parse(std::string("<13>1 ") + std::string(11, '\0') + "12:00:00Z - - - - - x").parsed);
+  CHECK_FALSE(parse(std::string("<13>") + std::string(7, '\xff') + "12:00:00 gw x").has_time);
+}
+
 TEST_CASE("syslog: structured data") {
   std::string seen;
   const auto note = [&seen](std::string_view id, std::string_view name, std::string_view raw) {

@@ -99,6 +99,29 @@ TEST_CASE("syslog events: the longest fields and structured data fit, and stay i
   }
 }
 
+TEST_CASE("syslog events: a timestamp reads the same however it was written") {
+  Fixture fixture;
+  const char* times[][2] = {
+      {"2026-11-22T11:42:18.123456Z", "2026-11-22T11:42:18.123456Z"},
+      {"2026-11-22T11:42:18Z", "2026-11-22T11:42:18.000000Z"},
+      {"2026-11-22T11:42:18.5Z", "2026-11-22T11:42:18.500000Z"},
+      {"2026-11-22T11:42:18.123456789Z", "2026-11-22T11:42:18.123456Z"},
+      {"2026-11-22T11:42:18.12+00:00", "2026-11-22T11:42:18.120000Z"},
+      {"2026-11-23T00:12:18.003+01:00", "2026-11-22T23:12:18.003000Z"},
+  };
+  for (const auto& [written, expected] : times) {
+    const std::string five = std::string("<13>1 ") + written + " gw app - - - text";
+    const std::string three = std::string("<13>") + written + " gw app: text";
+    CHECK(header(fixture.make(five), "timestamp") == expected);
+    CHECK(header(fixture.make(three), "timestamp") == expected);
+  }
+  fixture.events->set_clock({fixture.make("<13>1 2026-11-22T12:00:00Z - - - - -").time.ns, 3600});
+  CHECK(header(fixture.make("<13>Nov 22 00:30:00 gw x: y"), "timestamp") ==
+        "2026-11-21T23:30:00.000000Z");
+  CHECK(header(fixture.make("<13>Nov 22 01:30:00.25 gw x: y"), "timestamp") ==
+        "2026-11-22T00:30:00.250000Z");
+}
+
 TEST_CASE("syslog events: malformed ones are kept without their terminators") {
   Fixture fixture;
   using namespace std::string_view_literals;
