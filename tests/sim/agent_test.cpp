@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,17 @@
 #include "platform/sim/reactor.hpp"
 #include "platform/sim/system.hpp"
 #include "platform/sim/world.hpp"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RUNNEL_COUNTS_LEAKS
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define RUNNEL_COUNTS_LEAKS
+#endif
+#ifdef RUNNEL_COUNTS_LEAKS
+#include <sanitizer/lsan_interface.h>
+#endif
 
 using namespace runnel;
 using namespace runnel::sim;
@@ -44,7 +56,7 @@ batch = { max_bytes = "16KiB", linger = "50ms" }
 roll = { max_bytes = "32KiB", max_age = "5s" }
 )";
 
-// One life of the process. Buried when it is killed: nothing may be taken apart then.
+// One life of the process. Left behind when it is killed: nothing may be taken apart then.
 struct Life {
   Life(SimMachine& machine, bool once)
       : reactor(machine),
@@ -162,16 +174,25 @@ struct Crashes {
   bool power_loss;
 };
 
-// Those that were killed, as they stood.
-std::vector<std::unique_ptr<Life>>& buried() {
-  // Never destroyed itself, and reachable to the end: what lies here is no leak.
-  static auto* const lives = new std::vector<std::unique_ptr<Life>>();
-  return *lives;
-}
+// What a life that is going to be killed allocates is never given back, and part of it is known to
+// coroutines only that are gone with the memory of the machine: no leak checker is to look for it.
+class Unaccounted {
+ public:
+#ifdef RUNNEL_COUNTS_LEAKS
+  Unaccounted() { __lsan_disable(); }
+  ~Unaccounted() { __lsan_enable(); }
+#else
+  Unaccounted() {}
+#endif
+  Unaccounted(const Unaccounted&) = delete;
+  Unaccounted& operator=(const Unaccounted&) = delete;
+};
 
 // Runs until killed; true when it ended by itself.
 bool live(SimWorld& world, bool last, Instant killed_at, bool power_loss) {
   SimMachine& machine = world.machine();
+  std::optional<Unaccounted> unaccounted;
+  if (!last) unaccounted.emplace();
   auto life = std::make_unique<Life>(machine, last);
   const auto ready = life->agent.prepare();
   REQUIRE(ready);
@@ -179,7 +200,7 @@ bool live(SimWorld& world, bool last, Instant killed_at, bool power_loss) {
   while (life->agent.running()) {
     if (!last && world.now() >= killed_at) {
       power_loss ? machine.power_loss() : machine.kill();
-      buried().push_back(std::move(life));
+      (void)life.release();
       return false;
     }
     life->agent.turn(last ? never : killed_at);

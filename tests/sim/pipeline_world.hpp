@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <new>
@@ -40,12 +41,16 @@ class PipelineProcess {
  public:
   explicit PipelineProcess(SimMachine& on, const pipeline::ChannelSettings& settings = {},
                            bool once = false)
-      : machine(on), reactor(on), system(on), memory_(64u << 20), once_(once) {
+      : machine(on),
+        reactor(on),
+        system(on),
+        memory_(static_cast<std::byte*>(std::calloc(1, memory_bytes))),
+        once_(once) {
     // Fresh memory is zero and page aligned, as the real thing.
-    void* at = memory_.data();
-    std::size_t space = memory_.size();
-    std::align(Region::base_alignment, memory_.size() - Region::base_alignment, at, space);
-    left_ = {static_cast<std::byte*>(at), memory_.size() - Region::base_alignment};
+    void* at = memory_.get();
+    std::size_t space = memory_bytes;
+    std::align(Region::base_alignment, memory_bytes - Region::base_alignment, at, space);
+    left_ = {static_cast<std::byte*>(at), memory_bytes - Region::base_alignment};
     arena_.emplace(take(4u << 20));
     scheduler.emplace(reactor);
     clock.emplace(system, *scheduler);
@@ -146,7 +151,7 @@ class PipelineProcess {
   void bury() {
     RUNNEL_ASSERT(killed_);
     reactor.~SimReactor();
-    std::vector<std::byte>().swap(memory_);
+    memory_.reset();
   }
 
   SimMachine& machine;
@@ -236,7 +241,12 @@ class PipelineProcess {
     }
   }
 
-  std::vector<std::byte> memory_;
+  // Not resident until touched, as the real thing: there are thousands of these processes.
+  static constexpr std::size_t memory_bytes = 64u << 20;
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::byte[], Free> memory_;
   MutableBytes left_;
   std::optional<async::FrameArena> arena_;
   std::optional<LeavableScope> scope;
