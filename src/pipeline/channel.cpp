@@ -29,6 +29,14 @@ Subscription& Channel::subscribe(const char* name) {
   return added;
 }
 
+bool Channel::takes(std::size_t bytes) const {
+  if (bytes > record_bytes_max()) return false;
+  if (when_full_ == WhenFull::drop_newest || fits(bytes)) return true;
+  // drop_oldest frees everything but the events of the open put itself.
+  const auto of_this_put = static_cast<std::size_t>(writing_.position - head_.position);
+  return when_full_ == WhenFull::drop_oldest && needed(bytes) <= ring_.size() - of_this_put;
+}
+
 // Room for `size` bytes, by the channel's policy. Ok with a gap pending: the event was dropped.
 Status Channel::make_room(const Event& event, std::size_t size) {
   if (size > record_bytes_max()) return Error::too_large;

@@ -55,6 +55,9 @@ class Channel {
   // Ready when a record of `bytes` fits (at once unless `block`). First come, first served.
   [[nodiscard]] Writable writable(std::size_t bytes);
   bool fits(std::size_t bytes) const { return needed(bytes) <= room(); }
+  // An append of this size would succeed, by waiting for nobody: what a policy drops counts as
+  // taken.
+  bool takes(std::size_t bytes) const;
   // Larger records would not fit beside their padding.
   std::size_t record_bytes_max() const { return ring_.size() / 2; }
   bool blocks() const { return when_full_ == WhenFull::block; }

@@ -9,9 +9,9 @@ void Outlet::connect(Channel& channel) {
   channels_[count_++] = &channel;
 }
 
-bool Outlet::fits(std::size_t bytes) const {
+bool Outlet::takes(std::size_t bytes) const {
   return std::all_of(channels_.begin(), channels_.begin() + static_cast<std::ptrdiff_t>(count_),
-                     [&](Channel* each) { return !each->blocks() || each->fits(bytes); });
+                     [&](Channel* each) { return each->takes(bytes); });
 }
 
 std::size_t Outlet::record_bytes_max() const {
@@ -29,7 +29,7 @@ async::Task<Status> Outlet::writable(std::size_t bytes) {
       const Status room = co_await channels_[index]->writable(bytes);
       if (!room) co_return room;
     }
-    if (count_ == 1 || fits(bytes)) co_return Status();
+    if (count_ == 1 || takes(bytes)) co_return Status();
   }
 }
 
@@ -54,13 +54,13 @@ OutletPut::OutletPut(Outlet& outlet) : outlet_(outlet) {
 }
 
 Status OutletPut::append_everywhere(Event& event) {
-  if (!outlet_.fits(record_bytes(event))) return Error::no_room;
+  const std::size_t size = record_bytes(event);
+  if (size > outlet_.record_bytes_max()) return refuse(Error::too_large);
+  if (!outlet_.takes(size)) return Error::no_room;
   for (std::size_t index = 0; index < outlet_.count_; ++index) {
     const Status status = puts_[index]->append(event);
-    if (status) continue;
-    // Invariant: room was found everywhere, so only the first of several can say no.
-    RUNNEL_ASSERT(index == 0 || status.error() == Error::too_large);
-    return refuse(status.error());
+    // Invariant: every channel has said that it takes it, so all do.
+    RUNNEL_ASSERT(status.ok());
   }
   ++events_;
   bytes_ += event.body.size();

@@ -39,7 +39,7 @@ class Outlet {
 
  private:
   friend class OutletPut;
-  bool fits(std::size_t bytes) const;
+  bool takes(std::size_t bytes) const;
 
   std::uint16_t source_;
   SourceCounters& counters_;

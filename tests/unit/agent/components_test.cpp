@@ -18,11 +18,8 @@ using namespace runnel::agent;
 
 namespace {
 
-// This file is tests/unit/agent/components_test.cpp.
-std::string docs_folder() {
-  const std::string here = __FILE__;
-  return here.substr(0, here.rfind("tests/unit/agent/")) + "docs/";
-}
+// RUNNEL_DOCS is set by tests/CMakeLists.txt.
+std::string docs_folder() { return RUNNEL_DOCS "/"; }
 
 std::string read_page(const std::string& name) {
   std::ifstream file(docs_folder() + name);

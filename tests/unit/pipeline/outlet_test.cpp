@@ -1,0 +1,95 @@
+// Goal: a put into several channels is all or nothing, whatever their policies and sizes.
+// Method: two channels of different size and policy, filled past the end of the smaller.
+#include "pipeline/outlet.hpp"
+
+#include <memory>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "async/frame_arena.hpp"
+#include "tests/support/manual_reactor.hpp"
+
+using namespace runnel;
+using namespace runnel::pipeline;
+
+namespace {
+
+struct Ring {
+  Ring(async::Scheduler& scheduler, std::size_t capacity, WhenFull when_full)
+      : memory(capacity + 64 * 1024) {
+    const ChannelSettings settings{.capacity_bytes = capacity, .when_full = when_full};
+    void* at = memory.data();
+    std::size_t space = memory.size();
+    std::align(Region::base_alignment, capacity + 32 * 1024, at, space);
+    Region region = Region::over({static_cast<std::byte*>(at), capacity + 32 * 1024});
+    channel = std::make_unique<Channel>(scheduler, "ring", settings,
+                                        ChannelMemory::carve(region, settings));
+    channel->subscribe("sink");
+  }
+  std::vector<std::byte> memory;
+  std::unique_ptr<Channel> channel;
+};
+
+struct Both {
+  Both(WhenFull first_policy, WhenFull second_policy)
+      : first(scheduler, 256 * 1024, first_policy), second(scheduler, 64 * 1024, second_policy) {
+    outlet.connect(*first.channel);
+    outlet.connect(*second.channel);
+  }
+  // Appends until it is refused or `count` are in; returns how many.
+  int fill(OutletPut& put, int count) {
+    Event event;
+    event.body = body;
+    for (int each = 0; each < count; ++each)
+      if (!put.append(event)) return each;
+    return count;
+  }
+  test::ManualReactor reactor;
+  async::Scheduler scheduler{reactor};
+  Ring first, second;
+  SourceCounters counters;
+  Outlet outlet{7, counters};
+  std::vector<std::byte> body = std::vector<std::byte>(1000);
+};
+
+}  // namespace
+
+TEST_CASE("outlet: what one channel has no room for goes into none") {
+  Both both(WhenFull::block, WhenFull::block);
+  OutletPut put = both.outlet.put();
+  const int taken = both.fill(put, 1000);
+  CHECK(taken == 64 * 1024 / static_cast<int>(record_bytes(0, 1000)));
+  put.commit();
+  CHECK(both.first.channel->counters().put_events == static_cast<std::uint64_t>(taken));
+  CHECK(both.second.channel->counters().put_events == static_cast<std::uint64_t>(taken));
+}
+
+TEST_CASE("outlet: a small ring that drops its oldest refuses only what its own put fills") {
+  Both both(WhenFull::block, WhenFull::drop_oldest);
+  for (int round = 0; round < 3; ++round) {
+    OutletPut put = both.outlet.put();
+    CHECK(both.fill(put, 60) == 60);
+    const Receipt receipt = put.commit();
+    CHECK(receipt.positions[0] == both.first.channel->head());
+    CHECK_FALSE(both.outlet.in_custody(receipt));
+  }
+  CHECK(both.second.channel->counters().dropped_events > 0);
+  CHECK(both.first.channel->counters().dropped_events == 0);
+  OutletPut put = both.outlet.put();
+  CHECK(both.fill(put, 1000) < 70);
+  put.commit();
+}
+
+TEST_CASE("outlet: what is too large for any channel is rejected, counted, and put nowhere") {
+  Both both(WhenFull::block, WhenFull::drop_newest);
+  std::vector<std::byte> large(40 * 1024);
+  Event event;
+  event.body = large;
+  OutletPut put = both.outlet.put();
+  CHECK(put.append(event).ok());
+  put.commit();
+  CHECK(both.counters.rejected_events == 1);
+  CHECK(both.counters.received_events == 0);
+  CHECK(both.first.channel->used() == 0);
+}
