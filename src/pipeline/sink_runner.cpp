@@ -56,7 +56,13 @@ SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings&
       memory_(memory),
       encoder_(settings.encoding, settings.text_gaps, memory.plain, sources, context.clock),
       compressor_(compressor_settings(settings, memory.plain.size()), memory.compressor),
-      backoff_(settings.retry, random_seed(context.system)) {}
+      backoff_(settings.retry, random_seed(context.system)) {
+  // Text is smaller than the records it comes from: what is taken may be twice what is due, and the
+  // frame ends where its buffer does. Full frames compress better.
+  if (settings.encoding != Encoding::text || settings.partitions) return;
+  settings_.take.bytes_due = settings.take.bytes_max;
+  settings_.take.bytes_max *= 2;
+}
 
 Task<void> SinkRunner::run() {
   for (;;) {

@@ -37,9 +37,9 @@ Instant Subscription::lingers_until(const Take& take) const {
 bool Subscription::worth_taking(const Take& take) const {
   if (!has_unread()) return false;
   const auto unread_bytes = channel_->head_.position - cursor_.position;
-  return unread_bytes >= take.bytes_max || unread_events() >= take.events_max ||
-         channel_->closed_ || !channel_->writers_.empty() ||
-         channel_->scheduler_.now() >= lingers_until(take);
+  const std::size_t due = take.bytes_due == 0 ? take.bytes_max : take.bytes_due;
+  return unread_bytes >= due || unread_events() >= take.events_max || channel_->closed_ ||
+         !channel_->writers_.empty() || channel_->scheduler_.now() >= lingers_until(take);
 }
 
 InFlight* Subscription::take_returned() {

@@ -26,6 +26,7 @@ struct Take {
   std::size_t bytes_max = 128 * 1024;  // of records, in the ring; one larger record is taken alone
   std::uint32_t events_max = 10'000;
   Duration linger = std::chrono::seconds(1);
+  std::size_t bytes_due = 0;  // a batch is due when so many bytes wait; 0: when bytes_max do
 };
 
 struct InFlightTag;

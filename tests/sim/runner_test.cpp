@@ -90,6 +90,22 @@ TEST_CASE("runner: text, one frame for what came together, shut at the end") {
   CHECK(running.process.sink_counters.plain_bytes == 8);
 }
 
+TEST_CASE("runner: frames of text are filled to batch.max_bytes, and never past it") {
+  DeliverySettings settings{.encoding = Encoding::text};
+  settings.take.bytes_max = 64 * 1024;
+  settings.record_bytes_max = 1024;
+  Running running(settings, {.capacity_bytes = 512 * 1024});
+  const std::string body(99, 'x');
+  for (int each = 0; each < 3000; ++each) running.process.put(body);
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.sink.delivered.size() == 300'000);
+  REQUIRE(running.sink.attempts.size() == 5);
+  for (std::size_t frame = 0; frame < 4; ++frame) {
+    CHECK(running.sink.attempts[frame].size() <= 64 * 1024);
+    CHECK(running.sink.attempts[frame].size() > 64 * 1024 - 200);
+  }
+}
+
 TEST_CASE("runner: a failed delivery is tried again, the same bytes, before anything newer") {
   Running running({.encoding = Encoding::text});
   running.sink.answers.assign(5, refusal);
