@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/exit_codes.hpp"
 #include "base/region.hpp"
 #include "base/text.hpp"
 #include "platform/asio/asio_reactor.hpp"
@@ -11,8 +12,6 @@ namespace runnel::linux_os {
 namespace {
 
 using asio_driver::AsioReactor;
-
-constexpr int exit_unavailable = 69;
 
 Built<Driver> open_uring(bool force_tier_b) {
   auto reactor = uring::UringReactor::create({.force_tier_b = force_tier_b});
@@ -31,7 +30,7 @@ Built<Driver> open_asio(std::size_t handles_max, io::System& system) {
   const auto memory = system.map(align_up(measured.used(), Region::base_alignment));
   if (!memory)
     return problem(concat("no memory for the asio driver: ", describe(memory.error())),
-                   exit_unavailable);
+                   agent::exit_codes::unavailable);
   Region region = Region::over(*memory);
   auto reactor = AsioReactor::create(AsioReactor::carve(region, handles));
   if (!reactor) return tl::unexpected(reactor.error());
@@ -48,7 +47,7 @@ Built<Driver> open_driver(DriverChoice choice, std::size_t handles_max, io::Syst
   if (choice == DriverChoice::asio) return open_asio(handles_max, system);
   auto driver = open_uring(choice == DriverChoice::uring_tier_b);
   if (driver || choice != DriverChoice::automatic) {
-    if (!driver) driver.error().exit_code = exit_unavailable;
+    if (!driver) driver.error().exit_code = agent::exit_codes::unavailable;
     return driver;
   }
   auto fallback = open_asio(handles_max, system);

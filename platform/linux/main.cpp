@@ -9,6 +9,7 @@
 #include "agent/command_line.hpp"
 #include "agent/exit_codes.hpp"
 #include "agent/listing.hpp"
+#include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
 #include "platform/linux/drivers.hpp"
 #include "platform/linux/log_writer.hpp"
@@ -22,8 +23,6 @@ namespace {
 using namespace runnel;
 using agent::CommandLine;
 namespace exit_codes = agent::exit_codes;
-
-constexpr std::size_t configuration_bytes_max = 1u << 20;
 
 void print(std::FILE* to, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), to);
@@ -43,7 +42,7 @@ void report_assertion(const char* expression, const char* file, int line) {
 
 Built<agent::Settings> load(const CommandLine& command, io::System& system) {
   const char* path = command.configuration_file.c_str();
-  const auto text = system.read_file(path, configuration_bytes_max);
+  const auto text = system.read_file(path, agent::configuration_bytes_max);
   if (!text)
     return problem(concat(path, ": cannot be read: ", describe(text.error())),
                    exit_codes::configuration);

@@ -149,12 +149,16 @@ Status Assembly::build() {
   return build_all(*memory);
 }
 
-Region Assembly::next_region(std::string_view name) {
+template <class Build>
+void Assembly::build_in_next_region(std::string_view name, Build build) {
   const PlanEntry& entry = measured_.entries[next_entry_++];
   RUNNEL_ASSERT(entry.name == name);
-  const MutableBytes memory = left_.first(entry.bytes);
+  Region region = Region::over(left_.first(entry.bytes));
   left_ = left_.subspan(entry.bytes);
-  return Region::over(memory);
+  build(region);
+  region.seal();
+  // Invariant: both passes come to identical bytes.
+  RUNNEL_ASSERT(align_up(region.used(), Region::base_alignment) == entry.bytes);
 }
 
 Status Assembly::build_all(MutableBytes memory) {
@@ -166,20 +170,19 @@ Status Assembly::build_all(MutableBytes memory) {
   fill(channels, settings_.channels);
   fill(sources, settings_.sources);
   fill(sinks, settings_.sinks);
-  for (ChannelPart& part : channels) {
-    Region region = next_region(part.label);
-    build_channel(region, part, &world_);
-  }
+  for (ChannelPart& part : channels)
+    build_in_next_region(part.label, [&](Region& region) { build_channel(region, part, &world_); });
   for (SourcePart& part : sources) {
     const auto number = static_cast<std::uint16_t>(source_names_.size());
     source_names_.push_back(part.config->name);
-    Region region = next_region(part.label);
-    build_source(region, part, settings_, &world_, number, channels);
+    build_in_next_region(part.label, [&](Region& region) {
+      build_source(region, part, settings_, &world_, number, channels);
+    });
   }
-  for (SinkPart& part : sinks) {
-    Region region = next_region(part.label);
-    build_sink(region, part, settings_, &world_, channels, source_names_);
-  }
+  for (SinkPart& part : sinks)
+    build_in_next_region(part.label, [&](Region& region) {
+      build_sink(region, part, settings_, &world_, channels, source_names_);
+    });
   return {};
 }
 

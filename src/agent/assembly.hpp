@@ -83,7 +83,8 @@ class Assembly {
 
  private:
   Status build_all(MutableBytes memory);
-  Region next_region(std::string_view name);
+  template <class Build>
+  void build_in_next_region(std::string_view name, Build build);
 
   const Settings& settings_;
   const MeasuredParts& measured_;
