@@ -47,7 +47,6 @@ void Scheduler::fire_deadlines() {
 }
 
 void Scheduler::take_completions(Instant until) {
-  longest_turn_ = std::max(longest_turn_, reactor_.now() - now_);
   io::CompletedList completed;
   reactor_.poll(until, completed);
   now_ = reactor_.now();

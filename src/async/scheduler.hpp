@@ -28,9 +28,8 @@ class Scheduler {
   void enqueue(Runnable& runnable) { ready_.push_back(runnable); }
   bool idle() const { return ready_.empty(); }
 
-  // Turns so far, and the longest stretch between two polls: what a stalled loop shows in.
+  // So far: what is idle does not turn.
   std::uint64_t turns() const { return turns_; }
-  Duration longest_turn() const { return longest_turn_; }
 
   // Whose work is running, for the allocation guard and for crash lines; "-" between tasks.
   static const char* running();
@@ -45,7 +44,6 @@ class Scheduler {
   List<Runnable, ReadyTag> ready_;
   Timers timers_;
   std::uint64_t turns_ = 0;
-  Duration longest_turn_ = Duration::zero();
 };
 
 }  // namespace runnel::async
