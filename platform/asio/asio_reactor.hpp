@@ -42,9 +42,8 @@ class AsioReactor final : public io::Reactor {
   static constexpr std::uint32_t file_calls_a_turn = 64;
   static constexpr std::uint32_t calls_a_turn = 16;  // of one direction of one descriptor
   // Of one stream. A socket with more than that is served again in the next turn, which does not
-  // wait. Datagrams are small and come in one call: few a turn would be lost to the turns.
-  static constexpr std::uint32_t buffers_a_turn = 4;
-  static constexpr std::uint32_t datagrams_a_turn = 32;
+  // wait.
+  static constexpr std::uint32_t buffers_a_turn = 32;
 
   // `handles_max` bounds descriptor numbers: a handle past it fails with `too_many_handles` when it
   // would have to wait. Asio's own state, about 150 bytes a handle, comes from the heap at start.
@@ -96,8 +95,6 @@ class AsioReactor final : public io::Reactor {
   // What one receive came to: there may be more, there is nothing more now, the stream is over.
   enum class Served : std::uint8_t { more, drained, ended };
   Served receive(Direction& direction, PoolState& state, std::uint32_t& buffers_left);
-  Served receive_bytes(Direction& direction, PoolState& state, std::uint32_t& buffers_left);
-  Served receive_datagrams(Direction& direction, PoolState& state, std::uint32_t& buffers_left);
   Served refused(Direction& direction, Error error);
   void yield_buffer(io::StreamOperation& stream, io::Buffer& buffer);
   void serve_again(Direction& direction);

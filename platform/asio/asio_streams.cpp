@@ -86,39 +86,17 @@ AsioReactor::Served AsioReactor::refused(Direction& direction, Error error) {
 AsioReactor::Served AsioReactor::receive(Direction& direction, PoolState& state,
                                          std::uint32_t& buffers_left) {
   RUNNEL_ASSERT(buffers_left > 0 && !state.free.empty());
-  if (direction.stream->verb == io::Verb::recv_from_stream)
-    return receive_datagrams(direction, state, buffers_left);
-  return receive_bytes(direction, state, buffers_left);
-}
-
-AsioReactor::Served AsioReactor::receive_bytes(Direction& direction, PoolState& state,
-                                               std::uint32_t& buffers_left) {
   StreamOperation& stream = *direction.stream;
-  const std::uint32_t capacity = state.pool->buffer_bytes();
-  io::Buffer& buffer = state.free.pop_front();
-  const Status status = linux_os::receive_into(stream.verb, direction.descriptor, buffer, capacity);
-  if (!status.ok()) {
-    state.free.push_front(buffer);
-    return refused(direction, status.error());
-  }
-  --buffers_left;
-  yield_buffer(stream, buffer);
-  hand_over(stream);
-  // A byte stream that did not fill the buffer has nothing more: one futile call saved.
-  return buffer.size < capacity ? Served::drained : Served::more;
-}
-
-AsioReactor::Served AsioReactor::receive_datagrams(Direction& direction, PoolState& state,
-                                                   std::uint32_t& buffers_left) {
-  StreamOperation& stream = *direction.stream;
+  const bool datagrams = stream.verb == io::Verb::recv_from_stream;
   // Other drivers need the overhead; with less here a datagram is cut at the same length in all.
-  const std::uint32_t capacity = state.pool->buffer_bytes() - io::BufferPool::datagram_overhead;
-  io::Buffer* taken[linux_os::datagrams_a_call];
-  const std::uint32_t wanted = std::min(buffers_left, linux_os::datagrams_a_call);
+  const std::uint32_t capacity =
+      state.pool->buffer_bytes() - (datagrams ? io::BufferPool::datagram_overhead : 0);
+  io::Buffer* taken[linux_os::buffers_a_call];
+  const std::uint32_t wanted = std::min(buffers_left, linux_os::buffers_a_call);
   std::uint32_t count = 0;
   while (count < wanted && !state.free.empty()) taken[count++] = &state.free.pop_front();
   const auto received =
-      linux_os::receive_datagrams(direction.descriptor, std::span(taken, count), capacity);
+      linux_os::receive_into(stream.verb, direction.descriptor, std::span(taken, count), capacity);
   const std::uint32_t filled = received ? *received : 0;
   for (std::uint32_t index = 0; index < filled; ++index) yield_buffer(stream, *taken[index]);
   for (std::uint32_t index = count; index > filled; --index)
@@ -126,7 +104,9 @@ AsioReactor::Served AsioReactor::receive_datagrams(Direction& direction, PoolSta
   if (!received) return refused(direction, received.error());
   buffers_left -= filled;
   hand_over(stream);
-  return filled < count ? Served::drained : Served::more;
+  // What did not fill everything has nothing more: one futile call saved.
+  const bool all_full = filled == count && (datagrams || taken[count - 1]->size == capacity);
+  return all_full ? Served::more : Served::drained;
 }
 
 void AsioReactor::serve_again(Direction& direction) {
@@ -136,8 +116,7 @@ void AsioReactor::serve_again(Direction& direction) {
 void AsioReactor::serve_stream(Direction& direction) {
   if (direction.Link<ParkedTag>::linked()) return;
   PoolState& state = state_of(*direction.stream->pool);
-  const bool datagrams = direction.stream->verb == io::Verb::recv_from_stream;
-  std::uint32_t buffers_left = datagrams ? datagrams_a_turn : buffers_a_turn;
+  std::uint32_t buffers_left = buffers_a_turn;
   while (buffers_left > 0) {
     // Never past those that wait for a buffer already.
     if (state.free.empty() || !state.parked.empty()) return state.parked.push_back(direction);
@@ -161,8 +140,8 @@ void AsioReactor::serve_parked() {
         serve_stream(direction);
         break;
       }
-      // One buffer each, oldest first; more of it when all who waited have had theirs.
-      std::uint32_t buffers_left = 1;
+      // Oldest first. Who does not get his turn now is the first one next time.
+      std::uint32_t buffers_left = buffers_a_turn;
       switch (receive(direction, *state, buffers_left)) {
         case Served::more:
           serve_again(direction);

@@ -316,28 +316,40 @@ bool perform(Operation& operation) {
   return progress == Progress::done;
 }
 
-Status receive_into(io::Verb verb, int descriptor, io::Buffer& buffer, std::uint32_t capacity) {
-  ssize_t answer;
-  bool truncated = false;
-  if (verb == io::Verb::recv_from_stream)
-    answer = receive_datagram(descriptor, buffer.memory, capacity, &buffer.peer, truncated);
-  else
-    answer =
-        uninterrupted([&] { return ::recv(descriptor, buffer.memory, capacity, MSG_DONTWAIT); });
-  if (answer < 0) return last_error();
-  if (answer == 0 && verb == io::Verb::recv_stream) return Error::closed;
-  buffer.data = buffer.memory;
-  buffer.size = static_cast<std::uint32_t>(answer);
-  buffer.truncated = truncated;
-  return {};
+namespace {
+
+// One call fills as many buffers as there are bytes for: fewer and larger receives mean fewer
+// acknowledgements on the wire, each of which costs more than copying a buffer.
+Result<std::uint32_t> receive_bytes(int descriptor, std::span<io::Buffer* const> buffers,
+                                    std::uint32_t capacity) {
+  iovec pieces[buffers_a_call];
+  for (std::size_t index = 0; index < buffers.size(); ++index)
+    pieces[index] = {buffers[index]->memory, capacity};
+  msghdr message = {};
+  message.msg_iov = pieces;
+  message.msg_iovlen = buffers.size();
+  const ssize_t answer =
+      uninterrupted([&] { return ::recvmsg(descriptor, &message, MSG_DONTWAIT); });
+  if (answer < 0) return fail(last_error());
+  if (answer == 0) return fail(Error::closed);
+  auto left = static_cast<std::size_t>(answer);
+  std::uint32_t count = 0;
+  for (; left > 0; ++count) {
+    io::Buffer& buffer = *buffers[count];
+    buffer.data = buffer.memory;
+    buffer.size = static_cast<std::uint32_t>(std::min<std::size_t>(left, capacity));
+    buffer.truncated = false;
+    buffer.peer = {};
+    left -= buffer.size;
+  }
+  return count;
 }
 
 Result<std::uint32_t> receive_datagrams(int descriptor, std::span<io::Buffer* const> buffers,
                                         std::uint32_t capacity) {
-  RUNNEL_ASSERT(!buffers.empty() && buffers.size() <= datagrams_a_call);
-  sockaddr_storage peers[datagrams_a_call];
-  iovec pieces[datagrams_a_call];
-  mmsghdr messages[datagrams_a_call];
+  sockaddr_storage peers[buffers_a_call];
+  iovec pieces[buffers_a_call];
+  mmsghdr messages[buffers_a_call];
   const int answer = uninterrupted([&] {
     for (std::size_t index = 0; index < buffers.size(); ++index) {
       pieces[index] = {buffers[index]->memory, capacity};
@@ -363,6 +375,15 @@ Result<std::uint32_t> receive_datagrams(int descriptor, std::span<io::Buffer* co
     buffer.peer = from_kernel(&peers[index], message.msg_namelen);
   }
   return count;
+}
+
+}  // namespace
+
+Result<std::uint32_t> receive_into(io::Verb verb, int descriptor,
+                                   std::span<io::Buffer* const> buffers, std::uint32_t capacity) {
+  RUNNEL_ASSERT(!buffers.empty() && buffers.size() <= buffers_a_call);
+  return verb == io::Verb::recv_stream ? receive_bytes(descriptor, buffers, capacity)
+                                       : receive_datagrams(descriptor, buffers, capacity);
 }
 
 bool is_folder(int descriptor) {

@@ -14,7 +14,8 @@ void BufferRing::attach(io::BufferPool& pool, io_uring* kernel_ring, std::uint16
     registration.ring_entries = count;
     registration.bgid = group;
     if (io_uring_register_buf_ring(kernel_ring, &registration, 0) == 0) {
-      kernel_buffers_ = reinterpret_cast<io_uring_buf_ring*>(pool.driver_area().data());
+      void* area = pool.driver_area().data();  // page aligned, or the kernel had refused it
+      kernel_buffers_ = static_cast<io_uring_buf_ring*>(area);
       io_uring_buf_ring_init(kernel_buffers_);
     }
   }
@@ -64,10 +65,17 @@ void BufferRing::give_back(io::Buffer& buffer) {
 }
 
 void BufferRing::add_to_kernel(io::Buffer& buffer) {
-  const auto count = static_cast<std::uint32_t>(pool_->buffers().size());
-  io_uring_buf_ring_add(kernel_buffers_, buffer.memory, pool_->buffer_bytes(), buffer.index,
-                        io_uring_buf_ring_mask(count), 0);
+  buffer.driver_slot = kernel_buffers_->tail;
+  io_uring_buf_ring_add(kernel_buffers_, buffer.memory, pool_->buffer_bytes(), buffer.index, mask(),
+                        0);
   io_uring_buf_ring_advance(kernel_buffers_, 1);
+}
+
+// The entry is still what was written there: the ring has as many entries as there are buffers, and
+// this buffer has not been given back since.
+io::Buffer& BufferRing::taken_behind(const io::Buffer& buffer) {
+  const int slot = (buffer.driver_slot + 1) & mask();
+  return taken_by_kernel(kernel_buffers_->bufs[slot].bid);
 }
 
 }  // namespace runnel::uring

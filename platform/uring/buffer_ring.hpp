@@ -27,6 +27,8 @@ class BufferRing {
 
   // The kernel has taken this one. A number outside of the pool is a broken invariant.
   io::Buffer& taken_by_kernel(std::uint32_t index);
+  // The one that it was given right behind `buffer`, which it has taken as well.
+  io::Buffer& taken_behind(const io::Buffer& buffer);
   // Null when none is free.
   io::Buffer* take();
   void give_back(io::Buffer& buffer);
@@ -36,6 +38,9 @@ class BufferRing {
 
  private:
   void add_to_kernel(io::Buffer& buffer);
+  int mask() const {
+    return io_uring_buf_ring_mask(static_cast<std::uint32_t>(pool_->buffers().size()));
+  }
 
   io::BufferPool* pool_ = nullptr;
   io_uring_buf_ring* kernel_buffers_ = nullptr;

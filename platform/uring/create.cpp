@@ -45,7 +45,9 @@ bool receives_multishot() {
   if (open_ring(ring, tier_a_flags, 4) != 0) return false;
   bool works = false;
   int sockets[2];
-  void* area = std::aligned_alloc(Region::base_alignment, Region::base_alignment);
+  // The kernel takes a buffer ring only at the start of a page, and pages are not always 4 KiB.
+  const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* area = std::aligned_alloc(page_bytes, page_bytes);
   if (area != nullptr && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0) {
     char memory[16];
     auto* buffers = static_cast<io_uring_buf_ring*>(area);

@@ -3,6 +3,7 @@
 // finds no buffer is parked at its pool.
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include <netinet/in.h>
 
@@ -18,6 +19,9 @@ namespace {
 using io::Buffer;
 using io::StreamOperation;
 using io::Verb;
+
+constexpr std::uint16_t receive_bundle = 1U
+                                         << 4;  // IORING_RECVSEND_BUNDLE, unknown to liburing 2.3
 
 static_assert(sizeof(io_uring_recvmsg_out) + sizeof(sockaddr_in6) <=
               io::BufferPool::datagram_overhead);
@@ -48,6 +52,7 @@ void UringReactor::arm(StreamOperation& stream) {
   const int fd = static_cast<int>(stream.handle);
   if (stream.verb == Verb::recv_stream) {
     io_uring_prep_recv_multishot(&request, fd, nullptr, 0, 0);
+    if (bundles_) request.ioprio |= receive_bundle;
   } else {
     io_uring_prep_recvmsg_multishot(&request, fd, &datagram_shape_, 0);
   }
@@ -62,31 +67,30 @@ void UringReactor::receive_ready(StreamOperation& stream) {
     arm(stream);
     return;
   }
-  // Few enough that a busy sender cannot keep the others waiting.
-  constexpr int receives_max = 8;
-  for (int receive = 0; receive < receives_max; ++receive) {
-    Buffer* buffer = buffers.take();
-    if (buffer == nullptr) {
-      park(stream);
-      return;
-    }
-    const std::uint32_t capacity = buffers.buffer_bytes();
-    const Status received = linux_os::receive_into(
-        stream.verb, static_cast<int>(stream.handle), *buffer,
-        stream.verb == Verb::recv_from_stream ? capacity - io::BufferPool::datagram_overhead
-                                              : capacity);
-    if (received.ok()) {
-      const bool drained = stream.verb == Verb::recv_stream && buffer->size < capacity;
-      deliver(stream, *buffer);
-      if (drained) break;
-      continue;
-    }
-    buffers.give_back(*buffer);
-    if (received.error() == Error::would_block) break;
-    finish(stream, received.error());
+  const std::uint32_t capacity =
+      buffers.buffer_bytes() -
+      (stream.verb == Verb::recv_from_stream ? io::BufferPool::datagram_overhead : 0);
+  // One call, few enough buffers that a busy sender cannot keep the others waiting.
+  Buffer* taken[linux_os::buffers_a_call];
+  std::uint32_t count = 0;
+  while (count < linux_os::buffers_a_call && buffers.free() > 0) taken[count++] = buffers.take();
+  if (count == 0) {
+    park(stream);
     return;
   }
-  wait_until_ready(stream);
+  const auto received = linux_os::receive_into(stream.verb, static_cast<int>(stream.handle),
+                                               std::span(taken, count), capacity);
+  const std::uint32_t filled = received ? *received : 0;
+  for (std::uint32_t index = 0; index < filled; ++index) deliver(stream, *taken[index]);
+  for (std::uint32_t index = filled; index < count; ++index) buffers.give_back(*taken[index]);
+  if (received && buffers.free() == 0) {
+    // It took the last one: whoever else waits for a buffer has the next.
+    park(stream);
+  } else if (received || received.error() == Error::would_block) {
+    wait_until_ready(stream);
+  } else {
+    finish(stream, received.error());
+  }
 }
 
 void UringReactor::on_stream_completion(StreamOperation& stream, int result, std::uint32_t flags) {
@@ -94,14 +98,11 @@ void UringReactor::on_stream_completion(StreamOperation& stream, int result, std
   const bool is_datagram = stream.verb == Verb::recv_from_stream;
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
     Buffer& buffer = buffers.taken_by_kernel(flags >> IORING_CQE_BUFFER_SHIFT);
-    if (result > 0) {
-      const auto received = static_cast<std::uint32_t>(result);
-      buffer.data = buffer.memory;
-      buffer.size = received;
-      buffer.truncated = false;
-      buffer.peer = {};
-      if (is_datagram) read_datagram(buffer, received);
+    if (result > 0 && is_datagram) {
+      read_datagram(buffer, static_cast<std::uint32_t>(result));
       deliver(stream, buffer);
+    } else if (result > 0) {
+      deliver_bytes(stream, buffer, static_cast<std::uint32_t>(result));
     } else {
       buffers.give_back(buffer);
     }
@@ -122,6 +123,20 @@ void UringReactor::on_stream_completion(StreamOperation& stream, int result, std
     wait_until_ready(stream);
   } else {
     arm(stream);
+  }
+}
+
+// A bundle fills one buffer after the other, in the order in which the kernel was given them.
+void UringReactor::deliver_bytes(StreamOperation& stream, Buffer& first, std::uint32_t received) {
+  BufferRing& buffers = ring_of(*stream.pool);
+  for (Buffer* buffer = &first;; buffer = &buffers.taken_behind(*buffer)) {
+    buffer->data = buffer->memory;
+    buffer->size = std::min(received, buffers.buffer_bytes());
+    buffer->truncated = false;
+    buffer->peer = {};
+    deliver(stream, *buffer);
+    received -= buffer->size;
+    if (received == 0) return;
   }
 }
 

@@ -8,8 +8,16 @@
 
 namespace runnel::uring {
 
+// Bundles came with Linux 6.10; those of the kernels before 6.15, of which this other feature is
+// the mark, had faults that mixed bytes up.
+constexpr unsigned receives_bundles = (1U << 14) | (1U << 17);
+
 UringReactor::UringReactor(const io_uring& ring, Tier tier, bool truncates, std::string description)
-    : ring_(ring), tier_(tier), truncates_(truncates), description_(std::move(description)) {
+    : ring_(ring),
+      tier_(tier),
+      bundles_(tier == Tier::a && (ring.features & receives_bundles) == receives_bundles),
+      truncates_(truncates),
+      description_(std::move(description)) {
   datagram_shape_.msg_namelen = sizeof(sockaddr_in6);
 }
 

@@ -75,6 +75,7 @@ class UringReactor final : public io::Reactor {
   void arm(io::StreamOperation& stream);
   void receive_ready(io::StreamOperation& stream);
   void on_stream_completion(io::StreamOperation& stream, int result, std::uint32_t flags);
+  void deliver_bytes(io::StreamOperation& stream, io::Buffer& first, std::uint32_t received);
   void deliver(io::StreamOperation& stream, io::Buffer& buffer);
   void park(io::StreamOperation& stream);
   bool arm_parked();
@@ -82,6 +83,7 @@ class UringReactor final : public io::Reactor {
 
   io_uring ring_;
   const Tier tier_;
+  const bool bundles_;    // one receive may fill several buffers
   const bool truncates_;  // the kernel has IORING_OP_FTRUNCATE
   const std::string description_;
 

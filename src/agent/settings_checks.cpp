@@ -62,6 +62,13 @@ void tell_sinks_the_largest_record(Settings& settings) {
   }
 }
 
+void fit_batches(Settings& settings) {
+  for (SinkConfig& sink : settings.sinks)
+    if (sink.plan != nullptr && sink.channel < settings.channels.size() &&
+        settings.channels[sink.channel].type != nullptr)
+      pipeline::fit_batch(sink.plan->delivery, ring_bytes(settings.channels[sink.channel]));
+}
+
 // `block` hands a full ring to the sink at once; a channel that drops would drop while it fills.
 void check_batches_fit(Settings& settings, Sections& sections) {
   for (std::size_t index = 0; index < settings.sinks.size(); ++index) {
@@ -126,6 +133,7 @@ void check_together(Settings& settings, Sections& sections) {
   check_both_ends(settings, sections);
   check_records_fit(settings, sections);
   tell_sinks_the_largest_record(settings);
+  fit_batches(settings);
   check_batches_fit(settings, sections);
   check_files(settings, sections);
 }

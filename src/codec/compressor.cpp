@@ -44,10 +44,21 @@ std::size_t gzip_workspace_bytes(const CompressorSettings& settings) {
          12 * 1024;
 }
 
+// Level 1 looks for matches with one hash table. This one stays in the processor's first cache, and
+// only matches that are long are taken: on lines of logs and JSON both faster and smaller than the
+// level's own choice for such pieces (docs/performance.md).
+constexpr unsigned fast_hash_log = 13;
+constexpr unsigned fast_match_bytes = 7;
+
 // The parameters are fixed for the largest piece. Left to the level alone, zstd would choose anew
 // for each input size, and a small piece may then want more memory than a large one.
 ZSTD_compressionParameters zstd_parameters(const CompressorSettings& settings) {
-  return ZSTD_getCParams(settings.level, settings.input_bytes_max, 0);
+  ZSTD_compressionParameters chosen = ZSTD_getCParams(settings.level, settings.input_bytes_max, 0);
+  if (settings.level == 1) {
+    chosen.hashLog = std::min(chosen.hashLog, fast_hash_log);
+    chosen.minMatch = fast_match_bytes;
+  }
+  return chosen;
 }
 
 ZSTD_CCtx* zstd_start(const CompressorSettings& settings, MutableBytes workspace) {

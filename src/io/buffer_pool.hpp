@@ -23,6 +23,7 @@ struct Buffer : Link<BufferTag> {
   std::byte* data = nullptr;    // what was received: inside `memory`
   std::uint32_t size = 0;
   std::uint16_t index = 0;
+  std::uint16_t driver_slot = 0;  // for the driver: where in its own ring this buffer is
   State state = State::with_reactor;
   bool truncated = false;  // a datagram that was longer than the buffer
   Address peer;            // datagrams only

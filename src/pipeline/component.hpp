@@ -72,6 +72,8 @@ struct ChannelType {
 std::span<const Option> delivery_options();
 std::span<const Option> encoding_options();
 Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool encodes);
+// A batch whose size nobody asked for is at most a quarter of its channel.
+void fit_batch(DeliverySettings& settings, std::size_t channel_bytes);
 
 // Plans for components that follow the house pattern:
 //   static Memory carve(Region&, const Settings&);

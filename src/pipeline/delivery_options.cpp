@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "pipeline/component.hpp"
 
 namespace runnel::pipeline {
@@ -5,13 +7,19 @@ namespace {
 
 constexpr std::uint64_t ns_per_hour = 3'600'000'000'000;
 
+constexpr std::uint64_t batch_bytes_lowest = 4096;
+constexpr std::uint64_t batch_bytes_highest = 8u << 20;
+// Larger frames compress better, and larger writes cost less; from here on there is little to gain.
+constexpr std::size_t standard_batch_compressed = 256u << 10;
+constexpr std::size_t standard_batch_plain = 512u << 10;
+
 constexpr Option shared[] = {
     {.name = "batch.max_bytes",
      .type = OptionType::size,
-     .standard = "128KiB",
-     .help = "a batch is due when it has this many bytes of records",
-     .minimum = 4096,
-     .maximum = 8u << 20},
+     .standard = "0",
+     .help = "a batch is due when it has this many bytes; 0: 256KiB if compressed, else 512KiB, at "
+             "most a quarter of the channel",
+     .maximum = batch_bytes_highest},
     {.name = "batch.max_events",
      .type = OptionType::number,
      .standard = "10000",
@@ -63,6 +71,14 @@ int usual_level(codec::Codec codec) {
   return codec == codec::Codec::zstd ? 1 : codec::levels_of(codec).standard;
 }
 
+DeliverySettings choose_batch_bytes(DeliverySettings settings) {
+  settings.batch_bytes_chosen = settings.take.bytes_max == 0;
+  if (settings.batch_bytes_chosen)
+    settings.take.bytes_max =
+        settings.codec == codec::Codec::none ? standard_batch_plain : standard_batch_compressed;
+  return settings;
+}
+
 }  // namespace
 
 std::span<const Option> delivery_options() { return shared; }
@@ -70,14 +86,17 @@ std::span<const Option> encoding_options() { return of_encoders; }
 
 Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool encodes) {
   DeliverySettings settings;
-  settings.take.bytes_max = values.size("batch.max_bytes");
+  settings.take.bytes_max = static_cast<std::size_t>(values.size("batch.max_bytes"));
+  if (settings.take.bytes_max != 0 && settings.take.bytes_max < batch_bytes_lowest)
+    return wrong("batch.max_bytes",
+                 concat("is below its minimum of ", HumanSize{batch_bytes_lowest}));
   settings.take.events_max = static_cast<std::uint32_t>(values.number("batch.max_events"));
   settings.take.linger = values.duration("batch.linger");
   settings.retry.first = values.duration("retry.first");
   settings.retry.longest = values.duration("retry.longest");
   if (settings.retry.longest < settings.retry.first)
     return wrong("retry.longest", "is shorter than retry.first");
-  if (!encodes) return settings;
+  if (!encodes) return choose_batch_bytes(settings);
   settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
   settings.text_gaps = values.boolean("gaps");
   settings.codec = *codec::codec_from(values.text("compression.codec"));
@@ -91,7 +110,13 @@ Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool enc
     return wrong("compression.level",
                  concat("is ", settings.level, ", but ", codec::name_of(settings.codec),
                         " has levels ", levels.lowest, " to ", levels.highest));
-  return settings;
+  return choose_batch_bytes(settings);
+}
+
+void fit_batch(DeliverySettings& settings, std::size_t channel_bytes) {
+  if (!settings.batch_bytes_chosen) return;
+  const std::size_t quarter = std::max<std::size_t>(channel_bytes / 4, batch_bytes_lowest);
+  settings.take.bytes_max = std::min(settings.take.bytes_max, quarter);
 }
 
 }  // namespace runnel::pipeline

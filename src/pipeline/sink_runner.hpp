@@ -16,6 +16,7 @@ namespace runnel::pipeline {
 
 struct DeliverySettings {
   Take take;
+  bool batch_bytes_chosen = false;  // nobody asked for `take.bytes_max`: it may be lowered
   Encoding encoding = Encoding::none;
   bool text_gaps = false;
   codec::Codec codec = codec::Codec::none;
@@ -75,7 +76,9 @@ class SinkRunner {
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
-  bool held_ = false;  // the sink holds the frames of this batch until they are durable
+  std::uint64_t rewinds_ = 0;  // of the subscription, when the batch at hand was taken
+  bool withdrawn_ = false;     // the batch at hand was
+  bool held_ = false;          // the sink holds the frames of this batch until they are durable
 };
 
 }  // namespace runnel::pipeline

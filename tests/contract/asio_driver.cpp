@@ -385,7 +385,7 @@ TEST_CASE("asio: waiting datagrams are taken many at a time" * doctest::skip(!is
       }
       // All buffers, or all that one turn takes, or what was left.
       const std::size_t most =
-          std::min({std::size_t{buffers}, std::size_t{asio_driver::AsioReactor::datagrams_a_turn},
+          std::min({std::size_t{buffers}, std::size_t{asio_driver::AsioReactor::buffers_a_turn},
                     count - before});
       CHECK(got - before == most);
     }

@@ -241,9 +241,13 @@ const Mistake mistakes[] = {
     {"paths =", "event_bytes_max = \"4MiB\"\npaths =",
      "f.toml:3:19: sources.log: an event can take 4.0 MiB, more than half of channels.main (4.0 "
      "MiB); lower event_bytes_max or raise capacity"},
-    {"type = \"memory\"", "type = \"memory\"\ncapacity = \"200KiB\"\nwhen_full = \"drop_oldest\"",
-     "f.toml:9:8: sinks.out: batch.max_bytes is 128 KiB, more than half of channels.main (200 "
+    {"type = \"memory\"\n[sinks.out]\n",
+     "type = \"memory\"\ncapacity = \"200KiB\"\nwhen_full = \"drop_oldest\"\n"
+     "[sinks.out]\nbatch.max_bytes = \"128KiB\"\n",
+     "f.toml:10:19: sinks.out: batch.max_bytes is 128 KiB, more than half of channels.main (200 "
      "KiB), which would drop events while a batch fills; lower it or raise capacity"},
+    {"/data/out\"\n", "/data/out\"\nbatch.max_bytes = \"1KiB\"\n",
+     "f.toml:11:19: sinks.out: batch.max_bytes is below its minimum of 4.0 KiB"},
     {"/data/out", "/var/log/out.log",
      "f.toml:10:8: sinks.out: it would write \"/var/log/out.log\", which sources.log reads: Runnel "
      "would collect its own output; change one of them"},

@@ -54,9 +54,30 @@ TEST_CASE("options: standard values fill what is not set") {
   fill_standard(delivery_options(), values);
   fill_standard(encoding_options(), values);
   CHECK(values.number("batch.max_events") == 7);
-  CHECK(values.size("batch.max_bytes") == 128 * 1024);
+  CHECK(values.size("batch.max_bytes") == 0);
   CHECK(values.duration("batch.linger") == 1s);
   CHECK(values.text("compression.codec") == "none");
+}
+
+TEST_CASE("options: a batch size that nobody asked for suits the encoding and the channel") {
+  OptionValues values;
+  fill_standard(delivery_options(), values);
+  fill_standard(encoding_options(), values);
+  DeliverySettings plain = delivery_settings(values, true).value();
+  CHECK(plain.take.bytes_max == 512 * 1024);
+  fit_batch(plain, 4 << 20);
+  CHECK(plain.take.bytes_max == 512 * 1024);
+  fit_batch(plain, 64 * 1024);
+  CHECK(plain.take.bytes_max == 16 * 1024);
+  values.set("compression.codec", OptionValues::Value(std::string("zstd")));
+  CHECK(delivery_settings(values, true)->take.bytes_max == 256 * 1024);
+
+  values.set("batch.max_bytes", OptionValues::Value(std::uint64_t{32 * 1024}));
+  DeliverySettings asked = delivery_settings(values, true).value();
+  fit_batch(asked, 64 * 1024);
+  CHECK(asked.take.bytes_max == 32 * 1024);
+  values.set("batch.max_bytes", OptionValues::Value(std::uint64_t{4095}));
+  CHECK(delivery_settings(values, true).error().option == "batch.max_bytes");
 }
 
 TEST_CASE("options: settings of delivery, and their contradictions") {
