@@ -110,6 +110,7 @@ void AsioReactor::submit(Operation& operation) {
   operation.truncated = false;
   operation.driver_flags = queued;
   operation.driver_data = nullptr;
+  moderation_.submitted(operation.verb);
   submitted_.push_back(operation);
 }
 
@@ -157,11 +158,15 @@ void AsioReactor::poll(Instant until, io::CompletedList& completed) {
   for (;;) {
     const bool busy = !done_.empty() || !files_.empty() || !refilled_.empty();
     const Instant started = now();
+    // What waits for readiness besides streams is accepts and the like; files are done in place.
+    if (!busy && started < until) linux_os::rest(moderation_.take_rest(started, until));
     readiness_->turn(started, busy ? started : until);
     attend_ready();
     serve_parked();
     work_on_files();
-    if (!done_.empty() || now() >= until) break;
+    const Instant ended = now();
+    moderation_.turn_ends(ended);
+    if (!done_.empty() || ended >= until) break;
   }
   completed.splice_back(done_);
 }

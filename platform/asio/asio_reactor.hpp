@@ -14,6 +14,7 @@
 #include "platform/asio/aio_sync.hpp"
 #include "platform/asio/readiness.hpp"
 #include "platform/asio/slot.hpp"
+#include "platform/linux/moderation.hpp"
 
 namespace runnel::asio_driver {
 
@@ -102,6 +103,7 @@ class AsioReactor final : public io::Reactor {
   void serve_parked();
   PoolState& state_of(io::BufferPool& pool);
 
+  linux_os::Moderation moderation_;
   SlotTable slots_;
   std::span<PoolState> pools_;
   std::unique_ptr<Readiness> readiness_;

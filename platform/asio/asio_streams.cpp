@@ -74,6 +74,7 @@ void AsioReactor::end_stream(Direction& direction, Error error) {
 
 void AsioReactor::yield_buffer(StreamOperation& stream, io::Buffer& buffer) {
   buffer.state = io::Buffer::State::filled;
+  moderation_.received(buffer.size);
   stream.filled->push_back(buffer);
 }
 

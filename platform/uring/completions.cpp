@@ -115,6 +115,7 @@ void UringReactor::hand_over(io::CompletedList& completed) {
     clear(operation, queued);
     if (has(operation, done)) {
       operation.state = io::Operation::State::completed;
+      if (linux_os::Moderation::is_prompt(operation.verb)) --prompt_count_;
     } else if (has(operation, to_park)) {
       clear(operation, to_park);
       park(static_cast<io::StreamOperation&>(operation));

@@ -141,6 +141,7 @@ void UringReactor::deliver_bytes(StreamOperation& stream, Buffer& first, std::ui
 }
 
 void UringReactor::deliver(StreamOperation& stream, Buffer& buffer) {
+  moderation_.received(buffer.size);
   stream.filled->push_back(buffer);
   queue(stream);
 }

@@ -44,6 +44,8 @@ void UringReactor::submit(io::Operation& operation) {
   operation.truncated = false;
   operation.driver_flags = 0;
   operation.driver_link.operation = &operation;
+  if (linux_os::Moderation::is_prompt(operation.verb)) ++prompt_count_;
+  moderation_.submitted(operation.verb);
   start(operation);
 }
 
@@ -72,14 +74,18 @@ void UringReactor::cancel(io::Operation& operation) {
 void UringReactor::poll(Instant until, io::CompletedList& completed) {
   while (true) {
     const bool more_to_arm = arm_parked();
-    const bool may_wait = finished_.empty() && !more_to_arm && now() < until;
+    const Instant started = now();
+    const bool may_wait = finished_.empty() && !more_to_arm && started < until;
+    if (may_wait && prompt_count_ == 0) linux_os::rest(moderation_.take_rest(started, until));
     enter(may_wait, until);
     take_completions();
+    const Instant ended = now();
     if (!finished_.empty()) {
+      moderation_.turn_ends(ended);
       hand_over(completed);
       return;
     }
-    if (now() >= until) return;
+    if (ended >= until) return;
   }
 }
 

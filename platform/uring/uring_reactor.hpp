@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "io/reactor.hpp"
+#include "platform/linux/moderation.hpp"
 #include "platform/uring/buffer_ring.hpp"
 
 namespace runnel::uring {
@@ -86,6 +87,9 @@ class UringReactor final : public io::Reactor {
   const bool bundles_;    // one receive may fill several buffers
   const bool truncates_;  // the kernel has IORING_OP_FTRUNCATE
   const std::string description_;
+
+  linux_os::Moderation moderation_;
+  std::uint32_t prompt_count_ = 0;  // operations here whose outcome somebody waits for
 
   io::DriverList finished_;  // completed or yielded, not handed over yet, in that order
 
