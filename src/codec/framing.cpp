@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/mark.hpp"
+
 namespace runnel::codec {
 namespace {
 
@@ -51,6 +53,13 @@ std::size_t FrameSplitter::line_end(Bytes input) const {
   return nowhere;
 }
 
+void FrameSplitter::move_carry(MutableBytes carry) {
+  RUNNEL_ASSERT(carry.size() >= state_.held && carry.size() <= frame_bytes_max_);
+  offered_ = false;
+  if (state_.held > 0) std::memcpy(carry.data(), carry_.data(), state_.held);
+  carry_ = carry;
+}
+
 void FrameSplitter::hold(State& state, Bytes piece) const {
   if (piece.empty()) return;
   const std::size_t fits = std::min(piece.size(), carry_.size() - state.held);
@@ -62,13 +71,14 @@ void FrameSplitter::hold(State& state, Bytes piece) const {
 
 FrameSplitter::Step FrameSplitter::carried(const State& state, std::size_t consumed) {
   RUNNEL_ASSERT(state.held <= carry_.size());
+  passed(Seldom::frame_crossed_buffers);
   offered_ = true;
   return {Step::Kind::frame, saturated(state.skipped), carry_.first(state.held), consumed};
 }
 
 FrameSplitter::Step FrameSplitter::in_place(Bytes whole, std::size_t consumed) {
   offered_ = true;
-  const std::size_t kept = std::min(whole.size(), carry_.size());
+  const std::size_t kept = std::min(whole.size(), frame_bytes_max_);
   return {Step::Kind::frame, saturated(whole.size() - kept), whole.first(kept), consumed};
 }
 
@@ -76,6 +86,12 @@ FrameSplitter::Step FrameSplitter::need_more(const State& state, Bytes input) {
   offered_ = false;
   state_ = state;
   return {Step::Kind::need_more, 0, {}, input.size()};
+}
+
+// Nothing of this look is kept: after the move the same input is looked at again.
+FrameSplitter::Step FrameSplitter::outgrown() {
+  offered_ = false;
+  return {Step::Kind::outgrown, 0, {}, 0};
 }
 
 FrameSplitter::Step FrameSplitter::broken() {
@@ -99,6 +115,7 @@ FrameSplitter::Step FrameSplitter::look_further(Bytes input) {
       case Phase::line: {
         const std::size_t end = line_end(rest);
         if (end == nowhere) {
+          if (outgrows(state, rest)) return outgrown();
           hold(state, rest);
           return need_more(state, input);
         }
@@ -108,6 +125,7 @@ FrameSplitter::Step FrameSplitter::look_further(Bytes input) {
           if (!line.empty() && line.back() == std::byte{'\r'}) line = line.first(end - 1);
           if (!line.empty()) return in_place(line, at);
         } else {
+          if (outgrows(state, line)) return outgrown();
           hold(state, line);
           if (state.last == std::byte{'\r'}) {
             if (state.skipped > 0)
@@ -155,6 +173,7 @@ FrameSplitter::Step FrameSplitter::look_further(Bytes input) {
         at += here;
         const bool whole = here == state.length;
         if (whole && state.held == 0) return in_place(rest.first(here), at);
+        if (outgrows(state, rest.first(here))) return outgrown();
         hold(state, rest.first(here));
         state.length -= here;
         if (whole) return carried(state, at);

@@ -1,7 +1,8 @@
 // Splits a byte stream into frames, over successive receive buffers. A frame that lies inside one
 // buffer is handed out in place; only one that crosses buffers is copied, into the carry buffer
-// that the caller gives and keeps. The carry's size is the longest frame: what is longer is cut to
-// it, the rest is skipped and counted, however long it is. Nothing allocates or grows.
+// that the caller gives and keeps. What is longer than `frame_bytes_max` is cut to it, the rest is
+// skipped and counted, however long it is. Nothing allocates or grows by itself: a frame that needs
+// a larger carry than there is asks for one, so that few large ones can serve many streams.
 //
 // Looking and accepting are apart, so that a frame can wait for room in a channel:
 //   for (;;) {
@@ -41,6 +42,7 @@ class FrameSplitter {
     enum class Kind : std::uint8_t {
       frame,      // `frame` is whole; after accept(), `consumed` bytes of the input are done with
       need_more,  // all of the input has been taken (copied or skipped); its buffer is free
+      outgrown,   // the open frame does not fit the carry: move_carry() to one of frame_bytes_max()
       broken,     // the stream cannot be understood any more: close it. Every later look says so
     };
     Kind kind = Kind::need_more;
@@ -49,10 +51,13 @@ class FrameSplitter {
     std::size_t consumed = 0;
   };
 
-  // `carry` is at least one byte; its size is `frame_bytes_max`.
-  FrameSplitter(Framing framing, MutableBytes carry) : carry_(carry), framing_(framing) {
-    RUNNEL_ASSERT(!carry.empty());
+  // `carry` has 1 to `frame_bytes_max` bytes; a smaller one may be outgrown.
+  FrameSplitter(Framing framing, MutableBytes carry, std::size_t frame_bytes_max)
+      : carry_(carry), frame_bytes_max_(frame_bytes_max), framing_(framing) {
+    RUNNEL_ASSERT(!carry.empty() && carry.size() <= frame_bytes_max);
   }
+  FrameSplitter(Framing framing, MutableBytes carry)
+      : FrameSplitter(framing, carry, carry.size()) {}
 
   // `input` starts at the first byte that is not consumed. After a frame that was not accepted it
   // must start with the same bytes; there may be more of them.
@@ -63,7 +68,7 @@ class FrameSplitter {
       if (size != nowhere) {
         const std::size_t consumed = size + 1;
         if (size > 0 && input[size - 1] == std::byte{'\r'}) --size;
-        if (size > 0 && size <= carry_.size()) [[likely]] {
+        if (size > 0 && size <= frame_bytes_max_) [[likely]] {
           offered_ = true;
           return {Step::Kind::frame, 0, input.first(size), consumed};
         }
@@ -87,6 +92,10 @@ class FrameSplitter {
   // well. need_more: the stream ended between frames; broken: inside a length.
   Step finish();
 
+  // What is held of the open frame moves along and has to fit. A frame that was looked at and not
+  // accepted has to be looked at again.
+  void move_carry(MutableBytes carry);
+
   // For the next stream. An open frame is forgotten.
   void reset() {
     state_ = State{};
@@ -95,7 +104,7 @@ class FrameSplitter {
 
   // Bytes of an open frame that are held or were skipped: the stream is not between frames.
   bool inside_frame() const { return state_.phase != Phase::start; }
-  std::size_t frame_bytes_max() const { return carry_.size(); }
+  std::size_t frame_bytes_max() const { return frame_bytes_max_; }
 
  private:
   enum class Phase : std::uint8_t { start, line, length_digits, length_bytes, counted, broken };
@@ -140,13 +149,18 @@ class FrameSplitter {
   Step look_further(Bytes input);
   Phase first_phase(std::byte first) const;
   std::size_t line_end(Bytes input) const;
+  bool outgrows(const State& state, Bytes piece) const {
+    return carry_.size() < frame_bytes_max_ && piece.size() > carry_.size() - state.held;
+  }
   void hold(State& state, Bytes piece) const;
   Step carried(const State& state, std::size_t consumed);
   Step in_place(Bytes whole, std::size_t consumed);
   Step need_more(const State& state, Bytes input);
+  Step outgrown();
   Step broken();
 
   MutableBytes carry_;
+  std::size_t frame_bytes_max_;
   State state_;
   Framing framing_;
   bool offered_ = false;

@@ -4,8 +4,10 @@
 // nothing, or nonsense; every event that arrives is compared with what was sent.
 #include "sources/tcp/tcp.hpp"
 
+#include <algorithm>
 #include <deque>
 
+#include "sources/listening/stream_service.hpp"
 #include "tests/sim/source_world.hpp"
 
 using namespace runnel;
@@ -333,4 +335,66 @@ TEST_CASE("tcp: in a rough world every client's lines arrive once and in order")
     CHECK(process.stop_source(2s));
     process.stop();
   }
+}
+
+TEST_CASE("tcp: long lines of more clients than there are rooms for open frames all arrive") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    std::optional<SimWorld> world;
+    SourceProcess process(world_of(world, SimOptions::rough(), seed).machine(), sources::tcp_type,
+                          with({{"buffers", "8"}, {"event_bytes_max", "6KiB"}}));
+    process.run();
+    process.record();
+    std::deque<Client> clients;
+    constexpr std::size_t senders = 2 * sources::StreamService::long_carries_max;
+    constexpr std::size_t lines = 6;
+    std::string text;
+    for (std::size_t line = 0; line < lines; ++line)
+      text += std::string(5000 + 300 * line, 'x') + "\n";
+    for (std::size_t number = 0; number < senders; ++number) {
+      Client& client = clients.emplace_back(process, server);
+      process.spawn(client.deliver(text));
+    }
+    CHECK(process.run_until([&] { return process.seen.size() == senders * lines; }, 600s));
+    const auto cut = std::count_if(process.seen.begin(), process.seen.end(), [](const auto& each) {
+      return each.body.size() == 6 * 1024 && each.headers.size() == 2;
+    });
+    CHECK(cut == 2 * senders);  // the two longest lines of each
+    CHECK(process.source_counters.broken_connections == 0);
+    CHECK(process.stop_source(2s));
+    process.stop();
+  }
+}
+
+TEST_CASE("tcp: who keeps a room for a long frame while others wait is let go after a while") {
+  std::optional<SimWorld> world;
+  SourceProcess process(world_of(world).machine(), sources::tcp_type, plain);
+  process.run();
+  process.record();
+  std::deque<Client> slow;
+  for (std::uint32_t number = 0; number < sources::StreamService::long_carries_max; ++number) {
+    Client& client = slow.emplace_back(process, server);
+    process.spawn(client.connect_and_send(std::string(3000, 's')));
+  }
+  // Alone they may take their time.
+  process.run_for(5 * 60s);
+  CHECK(process.source_counters.broken_connections == 0);
+  Client waiting(process, server), brief(process, server);
+  process.spawn(waiting.connect_and_send(std::string(3000, 'w')));
+  process.run_for(1s);
+  process.spawn(waiting.send(std::string(3000, 'w') + "\n"));
+  // Short frames need no such room.
+  process.spawn(brief.deliver("brief-0\n"));
+  process.run_for(10s);
+  CHECK(in_order(process.seen, "brief") == 1);
+  CHECK(process.seen.size() == 1);
+  CHECK(process.run_until(
+      [&] {
+        return std::any_of(process.seen.begin(), process.seen.end(),
+                           [](const SeenEvent& each) { return each.body.size() == 6000; });
+      },
+      60s));
+  CHECK(process.source_counters.broken_connections > 0);
+  CHECK(process.stop_source(2s));
+  process.stop();
 }

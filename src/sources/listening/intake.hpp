@@ -25,9 +25,10 @@ struct RawEvent {
 
 struct Taken {
   enum class Outcome : std::uint8_t {
-    all,      // everything that could be taken was
-    no_room,  // the next event waits for room of `wanted_bytes`
-    broken,   // the stream cannot be understood any more
+    all,       // everything that could be taken was
+    no_room,   // the next event waits for room of `wanted_bytes`
+    outgrown,  // the open frame waits for a long carry
+    broken,    // the stream cannot be understood any more
   };
   Outcome outcome = Outcome::all;
   std::size_t consumed = 0;  // of a stream's input
@@ -89,6 +90,7 @@ Taken take_frames(Events& events, pipeline::OutletPut& put, codec::FrameSplitter
     if (step.kind != Kind::frame) {
       taken.consumed += step.consumed;
       if (step.kind == Kind::broken) taken.outcome = Taken::Outcome::broken;
+      if (step.kind == Kind::outgrown) taken.outcome = Taken::Outcome::outgrown;
       return taken;
     }
     // Not one assignment: the compiler would load both halves at once, which waits until the two

@@ -18,15 +18,4 @@ pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& va
   return name;
 }
 
-pipeline::Checked<void> check_carry(const StreamSettings& settings) {
-  constexpr std::uint64_t carry_bytes_max = std::uint64_t{1} << 30;
-  const std::uint64_t carry =
-      std::uint64_t{settings.connections_max} * std::uint64_t{settings.event_bytes_max};
-  if (carry > carry_bytes_max)
-    return pipeline::wrong("event_bytes_max",
-                           concat("times connections_max is ", HumanSize{carry}, ", more than ",
-                                  HumanSize{carry_bytes_max}, ": lower one of them"));
-  return {};
-}
-
 }  // namespace runnel::sources

@@ -64,7 +64,5 @@ inline constexpr pipeline::Option event_bytes_max_option(std::string_view standa
 // A power of two, as the kernel's buffer rings are.
 pipeline::Checked<std::uint32_t> buffers_from(const pipeline::OptionValues& values);
 pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& values);
-// connections_max and event_bytes_max together: what the open frames may need at most.
-pipeline::Checked<void> check_carry(const StreamSettings& settings);
 
 }  // namespace runnel::sources

@@ -1,9 +1,12 @@
 #include "sources/listening/stream_service.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
+#include "base/canary.hpp"
+#include "base/mark.hpp"
 #include "sources/listening/end_at.hpp"
 #include "sources/listening/listener.hpp"
 
@@ -19,6 +22,14 @@ namespace {
 
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
 
+std::size_t short_carry_of(const StreamSettings& settings) {
+  return std::min(settings.event_bytes_max, StreamService::short_carry_bytes);
+}
+std::uint32_t long_carries_of(const StreamSettings& settings) {
+  if (settings.event_bytes_max <= StreamService::short_carry_bytes) return 0;
+  return std::min(settings.connections_max, StreamService::long_carries_max);
+}
+
 }  // namespace
 
 // --- memory and start ----------------------------------------------------------------------------
@@ -28,8 +39,11 @@ StreamMemory StreamService::carve(Region& region, const StreamSettings& settings
   if (settings.listen.empty()) return memory;
   memory.pool = io::BufferPool::carve(region, settings.buffers, buffer_bytes, "receive buffers");
   memory.connections = region.array<Connection>(settings.connections_max, "connections");
-  memory.carries = region.bytes(settings.connections_max * settings.event_bytes_max,
-                                "open frames of connections");
+  memory.carries =
+      region.bytes(settings.connections_max * short_carry_of(settings), "short open frames");
+  memory.long_carries = region.array<LongCarry>(long_carries_of(settings), "long open frames");
+  memory.long_carry_bytes = region.bytes(long_carries_of(settings) * settings.event_bytes_max,
+                                         "bytes of long open frames");
   // A connection is three tasks deep: serve, read or put, and the wait for room below it.
   constexpr std::size_t connection_frame_bytes = 2048;
   constexpr std::size_t listener_frame_bytes = 1536;
@@ -47,9 +61,15 @@ StreamService::StreamService(pipeline::SourceContext& context, const StreamSetti
     : context_(context), settings_(settings), memory_(memory), intake_(intake) {
   Bytes::size_type at = 0;
   for (Connection& connection : memory_.connections) {
-    connection.carry = memory_.carries.subspan(at, settings.event_bytes_max);
-    at += settings.event_bytes_max;
+    connection.carry = memory_.carries.subspan(at, short_carry_of(settings));
+    at += short_carry_of(settings);
     free_.push_back(connection);
+  }
+  at = 0;
+  for (LongCarry& carry : memory_.long_carries) {
+    carry.bytes = memory_.long_carry_bytes.subspan(at, settings.event_bytes_max);
+    at += settings.event_bytes_max;
+    free_carries_.push_back(carry);
   }
 }
 
@@ -57,6 +77,8 @@ StreamService::~StreamService() {
   // Invariant: whoever ran has joined; only idle connections are left.
   RUNNEL_ASSERT(serving_.empty());
   while (free_.take_front() != nullptr) {
+  }
+  while (free_carries_.take_front() != nullptr) {
   }
   close_listeners();
   if (attached_) context_.reactor().detach(memory_.pool);
@@ -172,7 +194,7 @@ void StreamService::begin(io::Handle handle, const io::Address& peer, Scope& ser
 
 Task<void> StreamService::serve(Connection& connection, Scope& serving) {
   RecvStream stream(io::Verb::recv_stream, connection.handle, memory_.pool);
-  FrameSplitter splitter(settings_.framing, connection.carry);
+  FrameSplitter splitter(settings_.framing, connection.carry, settings_.event_bytes_max);
   connection.stream = &stream;
   Status ended = co_await read_all(connection, splitter, stream, serving);
   connection.stream = nullptr;
@@ -182,6 +204,8 @@ Task<void> StreamService::serve(Connection& connection, Scope& serving) {
     const Status last = co_await put_last(connection, splitter);
     if (!last) ended = last;
   }
+  splitter.reset();
+  return_carry(connection, splitter);
   end(connection, ended.error());
 }
 
@@ -189,14 +213,17 @@ Task<void> StreamService::serve(Connection& connection, Scope& serving) {
 Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& splitter,
                                      RecvStream& stream, Scope& serving) {
   while (!is_over()) {
-    auto received = co_await stream.next(read_deadline());
+    auto received = co_await stream.next(read_deadline(connection));
     if (!received) {
       const bool woken = received.error() == Error::cancelled && !serving.cancelled();
       if (woken) continue;
+      if (context_.now() >= connection.return_carry_until) complain_of_slow_frame(connection);
       co_return received.error();
     }
-    const async::BufferLease lease = std::move(*received);
-    const Status status = co_await put(connection, splitter, lease->bytes());
+    async::BufferLease lease = std::move(*received);
+    const Bytes bytes = lease->bytes();
+    if (canary(Canary::buffer_recycled_early)) lease = async::BufferLease();
+    const Status status = co_await put(connection, splitter, bytes);
     if (!status) co_return status;
     // What this put has woken, and other connections, go before this one's next buffer.
     if (!context_.scheduler.idle()) co_await async::yield();
@@ -204,10 +231,40 @@ Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& spli
   co_return Error::timed_out;
 }
 
-Instant StreamService::read_deadline() const {
+Instant StreamService::read_deadline(const Connection& connection) const {
   if (stopping_) return std::min(after(context_.now(), quiet_at_stop), stop_until_);
-  if (settings_.idle_timeout == Duration::zero()) return never;
-  return after(context_.now(), settings_.idle_timeout);
+  if (settings_.idle_timeout == Duration::zero()) return connection.return_carry_until;
+  return std::min(after(context_.now(), settings_.idle_timeout), connection.return_carry_until);
+}
+
+Task<Status> StreamService::borrow_carry(Connection& connection, FrameSplitter& splitter) {
+  RUNNEL_ASSERT(connection.long_carry == nullptr);
+  while (free_carries_.empty()) {
+    if (carry_complaint_.due(context_.now()))
+      log_warn(context_.name, "all ", memory_.long_carries.size(), " rooms for frames above ",
+               HumanSize{short_carry_bytes}, " that come in parts are in use: the next ones wait");
+    // Who keeps one and has nothing to go on with looks at the clock anew.
+    const Instant until = after(context_.now(), lent_carry_patience);
+    for (Connection& each : serving_) {
+      if (each.long_carry == nullptr || each.return_carry_until != never) continue;
+      each.return_carry_until = until;
+      if (each.stream != nullptr) each.stream->wake();
+    }
+    const Status freed = co_await carry_free_.wait();
+    if (!freed) co_return freed;
+  }
+  connection.long_carry = &free_carries_.pop_front();
+  splitter.move_carry(connection.long_carry->bytes);
+  co_return Status();
+}
+
+// Between frames; no effect when there is none on loan.
+void StreamService::return_carry(Connection& connection, FrameSplitter& splitter) {
+  if (connection.long_carry == nullptr) return;
+  splitter.move_carry(connection.carry);
+  free_carries_.push_back(*std::exchange(connection.long_carry, nullptr));
+  connection.return_carry_until = never;
+  carry_free_.ring();
 }
 
 // All whole frames of `input`, for as long as it takes to find room for them.
@@ -222,10 +279,16 @@ Task<Status> StreamService::put(Connection& connection, FrameSplitter& splitter,
       taken = intake_.take_frames(put, splitter, input, like);
       put.commit();
     }
+    input = input.subspan(taken.consumed);
+    if (!splitter.inside_frame()) return_carry(connection, splitter);
     if (taken.outcome == Taken::Outcome::all) co_return Status();
     if (taken.outcome == Taken::Outcome::broken) co_return Error::malformed;
-    input = input.subspan(taken.consumed);
-    const Status room = co_await context_.outlet.writable(taken.wanted_bytes);
+    if (stopping_) passed(Seldom::stop_with_putter_waiting);
+    Status room;
+    if (taken.outcome == Taken::Outcome::outgrown)
+      room = co_await borrow_carry(connection, splitter);
+    else
+      room = co_await context_.outlet.writable(taken.wanted_bytes);
     if (!room) {
       complain_of_loss(connection);
       co_return room;
@@ -242,6 +305,7 @@ Task<Status> StreamService::put_last(Connection& connection, FrameSplitter& spli
     {
       OutletPut put = context_.outlet.put();
       taken = intake_.take_last_frame(put, splitter, like);
+      if (stopping_ && put.events() > 0) passed(Seldom::stop_with_open_line);
       put.commit();
     }
     if (taken.outcome == Taken::Outcome::all) co_return Status();
@@ -252,6 +316,13 @@ Task<Status> StreamService::put_last(Connection& connection, FrameSplitter& spli
       co_return room;
     }
   }
+}
+
+void StreamService::complain_of_slow_frame(const Connection& connection) {
+  ++context_.counters.broken_connections;
+  if (broken_complaint_.due(context_.now()))
+    log_warn(context_.name, "closed the connection from ", connection.peer, ": its open frame, ",
+             "longer than ", HumanSize{short_carry_bytes}, ", did not end while others waited");
 }
 
 void StreamService::complain_of_loss(const Connection& connection) const {

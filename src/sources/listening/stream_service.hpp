@@ -4,7 +4,9 @@
 // When the channel is full a connection keeps the buffer it is at and reads nothing more: the
 // client's window closes, nothing is lost and nobody is disconnected. At the connection limit
 // nobody is accepted until a connection ends. All memory is planned: one pool of receive buffers
-// for all connections, and per connection the room for one frame that crosses buffers.
+// for all connections, and per connection the room for a short frame that crosses buffers. Those
+// for longer ones are few and lent: who needs one when all are out reads nothing until one comes
+// back, and who keeps others waiting has `lent_carry_patience` to end its frame.
 #pragma once
 
 #include <string>
@@ -31,6 +33,12 @@ struct StreamSettings {
 };
 
 struct ConnectionTag;
+struct LongCarryTag;
+
+// Room for one frame of `event_bytes_max`.
+struct LongCarry : Link<LongCarryTag> {
+  MutableBytes bytes;
+};
 
 // Room for one client.
 struct Connection : Link<ConnectionTag> {
@@ -38,6 +46,8 @@ struct Connection : Link<ConnectionTag> {
   io::Address peer;
   PeerHeader header;
   MutableBytes carry;
+  LongCarry* long_carry = nullptr;      // on loan
+  Instant return_carry_until = never;   // somebody waits for it
   async::RecvStream* stream = nullptr;  // while it reads
 };
 
@@ -45,11 +55,16 @@ struct StreamMemory {
   io::BufferPool pool;
   std::span<Connection> connections;
   MutableBytes carries;
+  std::span<LongCarry> long_carries;
+  MutableBytes long_carry_bytes;
 };
 
 class StreamService {
  public:
   static constexpr std::uint32_t buffer_bytes = 16 * 1024;
+  static constexpr std::size_t short_carry_bytes = 2 * 1024;
+  static constexpr std::uint32_t long_carries_max = 8;
+  static constexpr Duration lent_carry_patience = std::chrono::seconds(30);
   // What a stop grants: a pause this long means that everything has arrived, and in all so much.
   static constexpr Duration quiet_at_stop = std::chrono::milliseconds(50);
   static constexpr Duration longest_stop = std::chrono::seconds(1);
@@ -77,8 +92,11 @@ class StreamService {
                                async::RecvStream& stream, async::Scope& serving);
   async::Task<Status> put(Connection& connection, codec::FrameSplitter& splitter, Bytes input);
   async::Task<Status> put_last(Connection& connection, codec::FrameSplitter& splitter);
+  async::Task<Status> borrow_carry(Connection& connection, codec::FrameSplitter& splitter);
+  void return_carry(Connection& connection, codec::FrameSplitter& splitter);
   bool is_over() const { return stopping_ && context_.now() >= stop_until_; }
-  Instant read_deadline() const;
+  Instant read_deadline(const Connection& connection) const;
+  void complain_of_slow_frame(const Connection& connection);
   void complain_of_loss(const Connection& connection) const;
   void end(Connection& connection, Error why);
 
@@ -96,12 +114,15 @@ class StreamService {
   List<Connection, ConnectionTag> free_;
   List<Connection, ConnectionTag> serving_;
   async::Notice slot_free_;
+  List<LongCarry, LongCarryTag> free_carries_;
+  async::Notice carry_free_;
   bool stopping_ = false;
   Instant stop_until_ = never;
 
   Occasional limit_complaint_;
   Occasional accept_complaint_;
   Occasional broken_complaint_;
+  Occasional carry_complaint_;
 };
 
 }  // namespace runnel::sources

@@ -157,7 +157,6 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
   streams.idle_timeout = values.duration("idle_timeout");
   streams.buffers = *buffers;
   if (!settings.events.headers) streams.peer_header.clear();
-  if (const auto carry = check_carry(streams); !carry) return tl::unexpected(carry.error());
 
   // No datagram is longer, however long a frame may be.
   constexpr std::size_t udp_payload_max = 65507;

@@ -89,7 +89,6 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
   settings.receive_buffer_bytes = static_cast<std::uint32_t>(values.size("receive_buffer"));
   settings.buffers = *buffers;
   settings.peer_header = *peer_header;
-  if (const auto carry = check_carry(settings); !carry) return tl::unexpected(carry.error());
   return std::make_unique<TcpPlan>(settings);
 }
 

@@ -39,8 +39,10 @@ doctest::String toString(const Outcome& outcome) {
 template <class Refuse>
 Outcome split(Framing framing, std::string_view stream, const std::vector<std::size_t>& ends,
               std::size_t frame_bytes_max, Refuse&& refuse) {
-  std::vector<std::byte> carry(frame_bytes_max);
-  FrameSplitter splitter(framing, carry);
+  // A frame that outgrows the short carry gets the long one, until it is accepted.
+  std::vector<std::byte> carry(std::min<std::size_t>(frame_bytes_max, 3)),
+      long_carry(frame_bytes_max);
+  FrameSplitter splitter(framing, carry, frame_bytes_max);
   Outcome outcome;
   std::size_t begin = 0;
   std::vector<std::size_t> all = ends;
@@ -60,9 +62,15 @@ Outcome split(Framing framing, std::string_view stream, const std::vector<std::s
         CHECK(step.consumed == input.size());
         break;
       }
+      if (step.kind == Kind::outgrown) {
+        CHECK(step.consumed == 0);
+        splitter.move_carry(long_carry);
+        continue;
+      }
       if (refuse()) continue;
       outcome.frames.push_back({std::string(as_text(step.frame)), step.cut_bytes});
       splitter.accept();
+      splitter.move_carry(carry);
       REQUIRE(step.consumed > 0);
       input = input.subspan(step.consumed);
     }
