@@ -1,5 +1,6 @@
 #include "codec/json.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/assert.hpp"
@@ -22,6 +23,14 @@ std::size_t plain_prefix(std::uint64_t word) {
   const std::uint64_t odd = control | (word & every(0x80)) | zero_bytes(word ^ every('"')) |
                             zero_bytes(word ^ every('\\'));
   return odd == 0 ? 8 : static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+}
+
+// Fewer than eight bytes, filled up with what needs no escape.
+std::uint64_t short_word(const std::byte* from, std::size_t size) {
+  std::byte bytes[8];
+  store(bytes, every(' '));
+  for (std::size_t index = 0; index < size; ++index) bytes[index] = from[index];
+  return load<std::uint64_t>(bytes);
 }
 
 bool is_plain(std::byte byte) {
@@ -79,27 +88,32 @@ void JsonWriter::string(Bytes bytes) {
 void JsonWriter::quoted(Bytes bytes) {
   raw("\"");
   const std::byte* from = bytes.data();
-  const std::byte* const end = from + bytes.size();
-  while (from != end && !overflowed_) {
-    // Eight at a time; local copies, because what is stored could otherwise be the members.
-    std::byte* to = at_;
-    std::size_t plain = 8;
-    while (plain == 8 && end - from >= 8 && end_ - to >= 8) {
-      // All eight are stored; those past the plain ones are overwritten by what follows.
-      const auto word = load<std::uint64_t>(from);
-      plain = plain_prefix(word);
-      store(to, word);
-      to += plain;
-      from += plain;
-    }
-    at_ = to;
-    if (from == end) break;
-    if (plain == 8 && is_plain(*from) && to != end_)
-      *at_++ = *from++;  // the last few, or the last room
-    else
-      from += special({from, end});
+  std::size_t left = bytes.size();
+  while (left > 0 && room() >= sizeof(std::uint64_t)) {
+    // Eight at a time. All are stored; those past the plain ones are overwritten by what follows.
+    const std::uint64_t word = left >= 8 ? load<std::uint64_t>(from) : short_word(from, left);
+    const std::size_t plain = std::min(plain_prefix(word), left);
+    store(at_, word);
+    at_ += plain;
+    from += plain;
+    left -= plain;
+    if (plain == 8 || left == 0) continue;
+    const std::size_t taken = special({from, left});
+    from += taken;
+    left -= taken;
+  }
+  while (left > 0 && !overflowed_) {  // the last room
+    const std::size_t taken =
+        is_plain(*from) && room() > 0 ? plain_byte(*from) : special({from, left});
+    from += taken;
+    left -= taken;
   }
   raw("\"");
+}
+
+std::size_t JsonWriter::plain_byte(std::byte byte) {
+  *at_++ = byte;
+  return 1;
 }
 
 // One character of a string, of any kind. Returns how many bytes of `rest` it was.
