@@ -16,11 +16,21 @@ endfunction()
 
 runnel_dependency(expected HEADER tl/expected.hpp)
 runnel_dependency(zstd HEADER zstd.h LIBRARY zstd)
+# Debian's archive also decodes the formats that zstd had before version 1.0: 90 KB of old code that only a
+# hostile file could reach. Their entry points all become one function that gives them nothing
+# (codec/whole_frames.cpp), and what they need stays outside.
+foreach(version 05 06 07)
+  foreach(entry ZSTDv${version}_createDCtx ZSTDv${version}_freeDCtx ZSTDv${version}_decompress_usingDict
+          ZSTDv${version}_findFrameSizeInfoLegacy ZSTDv${version}_getFrameParams
+          ZBUFFv${version}_createDCtx ZBUFFv${version}_freeDCtx ZBUFFv${version}_decompressContinue
+          ZBUFFv${version}_decompressInitDictionary)
+    target_link_options(dependency_zstd INTERFACE "LINKER:--defsym=${entry}=runnel_no_legacy_zstd")
+  endforeach()
+endforeach()
 runnel_dependency(zlib HEADER zlib.h LIBRARY z)
 runnel_dependency(uring HEADER liburing.h LIBRARY uring)
 runnel_dependency(asio HEADER asio.hpp DEFINES ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_DISABLE_THREADS)
 runnel_dependency(tomlplusplus HEADER toml++/toml.h)
-runnel_dependency(cli11 HEADER CLI/CLI.hpp)
 if(RUNNEL_TESTS)
   runnel_dependency(doctest HEADER doctest/doctest.h)
 endif()

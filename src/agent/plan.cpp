@@ -27,7 +27,7 @@ MemoryPlan::MemoryPlan(const MeasuredParts& parts, const Overheads& overheads)
   entries_.push_back(plain_entry("program", overheads.program_bytes));
   entries_.push_back(plain_entry("stack", stack_bytes));
   entries_.push_back(plain_entry("heap left by start-up", overheads.heap_bytes + heap_slack_bytes));
-  for (const PlanEntry& entry : entries_) ceiling_ += entry.bytes;
+  for (const PlanEntry& entry : entries_) ceiling_ = saturating_add(ceiling_, entry.bytes);
 }
 
 tl::expected<void, Problem> MemoryPlan::check(std::size_t limit) const {

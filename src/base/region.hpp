@@ -29,12 +29,19 @@ struct PlanLine {
 
 class Region {
  public:
-  static Region measuring() { return Region(MutableBytes{}, true); }
+  // `page_bytes`: the machine's, or anything smaller where no kernel gets to see the memory.
+  static Region measuring(std::size_t page_bytes = base_alignment) {
+    return Region(MutableBytes{}, page_bytes, true);
+  }
   // Carves from `memory`, which the caller owns and keeps until everything carved is gone. It must
-  // be zero (fresh pages are) and aligned to `base_alignment`.
-  static Region over(MutableBytes memory) { return Region(memory, false); }
+  // be zero (fresh pages are) and aligned to `page_bytes`, the same as when it was measured.
+  static Region over(MutableBytes memory, std::size_t page_bytes = base_alignment) {
+    return Region(memory, page_bytes, false);
+  }
 
+  // What every region has at least; pages may be larger (16 and 64 KiB on some ARM kernels).
   static constexpr std::size_t base_alignment = 4096;
+  std::size_t page_bytes() const { return page_bytes_; }
 
   // `count` bytes, untouched. Alignment 64 keeps neighbours off each other's cache lines.
   MutableBytes bytes(std::size_t count, const char* what, std::size_t alignment = 64) {
@@ -45,8 +52,9 @@ class Region {
   // `count` default-constructed objects. They are never destroyed: T keeps nothing outside itself.
   template <class T>
   std::span<T> array(std::size_t count, const char* what) {
-    std::byte* at = take(count * sizeof(T), alignof(std::max_align_t), count, what);
-    T* first = reinterpret_cast<T*>(at);
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    void* at = take(count * sizeof(T), alignof(std::max_align_t), count, what);
+    T* first = static_cast<T*>(at);
     if (!measuring_)
       for (std::size_t index = 0; index < count; ++index) new (first + index) T();
     return {first, count};
@@ -79,10 +87,12 @@ class Region {
   const std::vector<PlanLine>& lines() const { return lines_; }  // measuring regions only
 
  private:
-  Region(MutableBytes memory, bool measuring) : memory_(memory), measuring_(measuring) {}
+  Region(MutableBytes memory, std::size_t page_bytes, bool measuring)
+      : memory_(memory), page_bytes_(page_bytes), measuring_(measuring) {}
   std::byte* take(std::size_t size, std::size_t alignment, std::size_t count, const char* what);
 
   MutableBytes memory_;
+  std::size_t page_bytes_;
   std::size_t used_ = 0;
   std::size_t frame_bytes_ = 0;
   std::size_t handles_ = 0;

@@ -9,7 +9,7 @@ BufferPool BufferPool::carve(Region& region, std::uint32_t count, std::uint32_t 
   pool.buffer_bytes_ = buffer_bytes;
   pool.buffers_ = region.array<Buffer>(count, "buffer nodes");
   pool.memory_ = region.bytes(std::size_t{count} * buffer_bytes, what);
-  pool.driver_area_ = region.bytes(std::size_t{count} * 16, "buffer ring", Region::base_alignment);
+  pool.driver_area_ = region.bytes(std::size_t{count} * 16, "buffer ring", region.page_bytes());
   if (region.is_measuring()) return pool;
   for (std::uint32_t index = 0; index < count; ++index) {
     Buffer& buffer = pool.buffers_[index];

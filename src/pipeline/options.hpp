@@ -2,6 +2,7 @@
 // documentation. Nested TOML tables are dotted names: `batch.max_bytes`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -46,8 +47,10 @@ class OptionValues {
   }
   bool boolean(std::string_view name) const { return get<bool>(name); }
   std::uint64_t number(std::string_view name) const { return get<std::uint64_t>(name); }
+  // On a 32-bit machine what does not fit becomes the largest there is: memory_limit = "8GiB" is a
+  // limit that nothing reaches. Sizes of files are `number`s: they may be larger than memory.
   std::size_t size(std::string_view name) const {
-    return static_cast<std::size_t>(get<std::uint64_t>(name));
+    return static_cast<std::size_t>(std::min<std::uint64_t>(get<std::uint64_t>(name), SIZE_MAX));
   }
   Duration duration(std::string_view name) const { return get<Duration>(name); }
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
