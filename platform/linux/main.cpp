@@ -77,7 +77,7 @@ Built<Prepared> prepare(const CommandLine& command, io::System& system) {
   auto settings = load(command, system);
   if (!settings) return tl::unexpected(settings.error());
   Prepared prepared{std::move(*settings), {}, {}, {}};
-  prepared.measured = agent::measure(prepared.settings);
+  prepared.measured = agent::measure(prepared.settings, system.facts().page_bytes);
   auto driver = open_driver(driver_choice(command), prepared.measured.handles, system);
   if (!driver) return tl::unexpected(driver.error());
   prepared.driver = std::move(*driver);

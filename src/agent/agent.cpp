@@ -5,7 +5,9 @@
 #include "agent/exit_codes.hpp"
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
+#include "base/canary.hpp"
 #include "base/log.hpp"
+#include "base/mark.hpp"
 
 namespace runnel::agent {
 
@@ -209,6 +211,7 @@ Task<void> Agent::drain() {
   std::uint64_t last = progress();
   Instant deadline = after(scheduler_.now(), patience);
   while (!sinks_ended()) {
+    if (canary(Canary::drain_without_end)) deadline = never;
     const Status changed = co_await changed_.wait(deadline);
     if (changed || sinks_ended()) continue;
     if (!stop_signalled_ && progress() != last) {
@@ -216,6 +219,7 @@ Task<void> Agent::drain() {
       deadline = after(scheduler_.now(), patience);
       continue;
     }
+    passed(Seldom::drain_timed_out);
     say_what_remains();
     exit_code_ = exit_codes::unavailable;
     break;

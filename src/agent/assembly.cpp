@@ -101,21 +101,22 @@ void destroy(T* object) {
 }  // namespace
 
 std::size_t MeasuredParts::bytes() const {
-  return std::accumulate(entries.begin(), entries.end(), std::size_t{0},
-                         [](std::size_t sum, const PlanEntry& each) { return sum + each.bytes; });
+  return std::accumulate(
+      entries.begin(), entries.end(), std::size_t{0},
+      [](std::size_t sum, const PlanEntry& each) { return saturating_add(sum, each.bytes); });
 }
 
-MeasuredParts measure(const Settings& settings) {
+MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
   MeasuredParts measured;
+  measured.page_bytes = page_bytes;
   measured.frame_bytes = own_frames * own_frame_bytes;
   measured.handles = own_handles;
   const auto add = [&](const std::string& name, auto build_on) {
-    Region region = Region::measuring();
+    Region region = Region::measuring(page_bytes);
     build_on(region);
     measured.frame_bytes += region.frame_bytes();
     measured.handles += region.handles();
-    measured.entries.push_back(
-        {name, align_up(region.used(), Region::base_alignment), region.lines()});
+    measured.entries.push_back({name, align_up(region.used(), page_bytes), region.lines()});
   };
   for (const ChannelConfig& config : settings.channels)
     add(label_of(config), [&](Region& region) {
@@ -153,12 +154,12 @@ template <class Build>
 void Assembly::build_in_next_region(std::string_view name, Build build) {
   const PlanEntry& entry = measured_.entries[next_entry_++];
   RUNNEL_ASSERT(entry.name == name);
-  Region region = Region::over(left_.first(entry.bytes));
+  Region region = Region::over(left_.first(entry.bytes), measured_.page_bytes);
   left_ = left_.subspan(entry.bytes);
   build(region);
   region.seal();
   // Invariant: both passes come to identical bytes.
-  RUNNEL_ASSERT(align_up(region.used(), Region::base_alignment) == entry.bytes);
+  RUNNEL_ASSERT(align_up(region.used(), measured_.page_bytes) == entry.bytes);
 }
 
 Status Assembly::build_all(MutableBytes memory) {

@@ -24,6 +24,7 @@ struct MeasuredParts {
   std::vector<PlanEntry> entries;
   std::size_t frame_bytes = 0;
   std::size_t handles = 0;
+  std::size_t page_bytes = Region::base_alignment;  // regions start at pages
   std::size_t bytes() const;
 };
 
@@ -64,7 +65,8 @@ struct SinkPart {
 };
 
 // Measures without building anything.
-MeasuredParts measure(const Settings& settings);
+// `page_bytes`: of the machine that it is going to run on.
+MeasuredParts measure(const Settings& settings, std::size_t page_bytes);
 
 class Assembly {
  public:

@@ -1,9 +1,10 @@
 #include "agent/command_line.hpp"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "agent/complaints.hpp"
 #include "agent/exit_codes.hpp"
@@ -20,6 +21,107 @@ constexpr std::string_view driver_names[] = {"auto", "uring", "asio"};
 constexpr std::string_view format_names[] = {"text", "json"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
 
+// --- what can be said ---------------------------------------------------------------------------
+
+struct CommandFacts {
+  Command command;
+  std::string_view summary;
+  std::string_view argument = {};  // its name in help; a command without one takes none
+  std::string_view argument_help = {};
+};
+constexpr CommandFacts command_facts[] = {
+    {Command::run, "Collect until a signal comes (or, with --once, until the end)"},
+    {Command::validate, "Check a configuration and say all that is wrong with it"},
+    {Command::list, "Print the types of sources, channels and sinks, or one type", "TYPE",
+     "A type, such as tail; or agent, or sinks"},
+    {Command::version, "Print the version"},
+    {Command::help, "Print this help"},
+};
+
+constexpr std::uint8_t of(Command command) {
+  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(command));
+}
+constexpr std::uint8_t of_readers = of(Command::run) | of(Command::validate);
+
+enum FlagId : std::uint8_t { config, driver, tier_b, once, live, level, format, memory, markdown };
+
+struct Flag {
+  FlagId id;
+  std::uint8_t commands;   // a bit for each that takes it
+  std::string_view name;   // with its dashes
+  std::string_view value;  // what it is called in help; without one the flag takes no value
+  std::string_view help;   // empty: for tests, not for people
+};
+constexpr Flag flags[] = {
+    {config, of_readers, "--config", "FILE", "The configuration file (TOML)"},
+    {driver, of_readers, "--driver", "NAME", "auto, uring or asio"},
+    {tier_b, of_readers, "--uring-tier-b", "", ""},
+    {once, of(Command::run), "--once", "", "Read what there is now, ship it, and end"},
+    {live, of(Command::run), "--live", "", "Show a status line every second"},
+    {level, of(Command::run), "--log-level", "LEVEL", "debug, info, warn or error"},
+    {format, of(Command::run), "--log-format", "FORMAT", "text or json"},
+    {memory, of(Command::validate), "--memory", "", "Print the memory plan, line by line"},
+    {markdown, of(Command::list), "--markdown", "", "Print the option table of the documentation"},
+};
+constexpr std::string_view short_config = "-c";
+// Invariant: a flag stands at its id.
+static_assert(std::all_of(std::begin(flags), std::end(flags),
+                          [](const Flag& flag) { return &flag == &flags[flag.id]; }));
+
+std::string_view name_of(Command command) {
+  return command_names[static_cast<std::size_t>(command)];
+}
+bool asks_for_help(std::string_view word) { return word == "-h" || word == "--help"; }
+
+// --- help ---------------------------------------------------------------------------------------
+
+void append_row(std::string& out, std::string_view name, std::string_view help) {
+  constexpr std::size_t help_column = 28;
+  const std::size_t used = name.size() + 2;
+  out += concat("  ", name);
+  out.append(used < help_column ? help_column - used : 1, ' ');
+  out += concat(help, '\n');
+}
+
+constexpr std::string_view exit_code_help =
+    "\nExit codes: 0 done, 64 wrong usage, 69 unavailable, 74 I/O, 78 configuration.\n";
+
+std::string help_of_program() {
+  std::string out =
+      "Runnel collects events from files and sockets and ships them, in fixed memory.\n"
+      "Usage: runnel COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const CommandFacts& each : command_facts)
+    append_row(out, name_of(each.command), each.summary);
+  out += "\nOptions:\n";
+  append_row(out, "-h, --help", "Print this help, or that of a command behind it");
+  append_row(out, "--version", "Print the version");
+  return out.append(exit_code_help);
+}
+
+std::string help_of(const CommandFacts& facts) {
+  std::string out = concat(facts.summary, "\nUsage: runnel ", name_of(facts.command), " [OPTIONS]",
+                           facts.argument.empty() ? "" : concat(" [", facts.argument, ']'), "\n\n");
+  if (!facts.argument.empty()) append_row(out, facts.argument, facts.argument_help);
+  append_row(out, "-h, --help", "Print this help");
+  for (const Flag& flag : flags) {
+    if ((flag.commands & of(facts.command)) == 0 || flag.help.empty()) continue;
+    append_row(out,
+               concat(flag.id == config ? concat(short_config, ", ") : std::string(), flag.name,
+                      flag.value.empty() ? "" : " ", flag.value),
+               flag.help);
+  }
+  return out.append(exit_code_help);
+}
+
+Built<CommandLine> helped(std::string text) {
+  CommandLine line;
+  line.command = Command::help;
+  line.text = std::move(text);
+  return line;
+}
+
+// --- complaints ---------------------------------------------------------------------------------
+
 tl::unexpected<Problem> refuse(std::string_view command, const std::string& text) {
   std::string name = "runnel";
   if (!command.empty()) name += concat(' ', command);
@@ -28,183 +130,151 @@ tl::unexpected<Problem> refuse(std::string_view command, const std::string& text
   return problem(concat(name, ": ", text, more), exit_codes::usage);
 }
 
-// The words as they were typed; what they mean is checked afterwards, in words of our own.
-struct Words {
-  std::string driver = "auto";
-  std::string level;
-  std::string format;
-};
-
-// Everything that CLI11 is told, in one place.
-struct Grammar {
-  CLI::App app{"Runnel collects events from files and sockets and ships them, in fixed memory.",
-               "runnel"};
-  CommandLine line;
-  Words words;
-  bool version = false;
-  std::string help;  // of the whole program
-
-  Grammar() {
-    app.require_subcommand(0, 1);
-    app.allow_extras();
-    app.set_help_flag("-h,--help", "Print this help");
-    app.add_flag("--version", version, "Print the version");
-    app.footer("Exit codes: 0 done, 64 wrong usage, 69 unavailable, 74 I/O, 78 configuration.");
-    CLI::App* run = add("run", "Collect until a signal comes (or, with --once, until the end)");
-    add_file(run);
-    run->add_flag("--once", line.once, "Read what there is now, ship it, and end");
-    run->add_flag("--live", line.live, "Show a status line every second");
-    run->add_option("--log-level", words.level, "debug, info, warn or error")->type_name("LEVEL");
-    run->add_option("--log-format", words.format, "text or json")->type_name("FORMAT");
-    CLI::App* validate = add("validate", "Check a configuration and say all that is wrong with it");
-    add_file(validate);
-    validate->add_flag("--memory", line.memory, "Print the memory plan, line by line");
-    CLI::App* list = add("list", "Print the types of sources, channels and sinks, or one type");
-    list->add_option("TYPE", line.type, "A type, such as tail; or agent, or sinks")->type_name("");
-    list->add_flag("--markdown", line.markdown, "Print the option table of the documentation");
-    add("version", "Print the version");
-    add("help", "Print this help");
-    help = app.help();  // asked for later, CLI11 would print that of the command instead
-  }
-
-  CLI::App* chosen() const {
-    const auto subcommands = app.get_subcommands();
-    return subcommands.empty() ? nullptr : subcommands.front();
-  }
-
- private:
-  CLI::App* add(const char* name, const char* summary) {
-    CLI::App* command = app.add_subcommand(name, summary);
-    command->allow_extras();
-    return command;
-  }
-  void add_file(CLI::App* command) {
-    command->add_option("-c,--config", line.configuration_file, "The configuration file (TOML)")
-        ->type_name("FILE");
-    command->add_option("--driver", words.driver, "auto, uring or asio")
-        ->type_name("NAME")
-        ->capture_default_str();
-    command->add_flag("--uring-tier-b", line.uring_tier_b)->group("");
-  }
-};
-
-// The flags of a command, hidden ones apart.
-std::vector<std::string> flags_of(const CLI::App& command) {
-  std::vector<std::string> flags;
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->get_group().empty()) continue;
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-  }
-  return flags;
-}
-
-std::string unknown_argument(const CLI::App& command, const std::string& argument) {
-  const bool is_flag = argument.starts_with('-');
-  const std::vector<std::string> flags = flags_of(command);
-  const std::vector<std::string_view> views(flags.begin(), flags.end());
-  const std::string name = argument.substr(0, argument.find('='));
-  const bool before_command = command.get_parent() == nullptr;
-  if (is_flag && before_command)
-    return concat("unknown flag \"", name, "\" in front of the command", did_you_mean(name, views));
-  if (is_flag) return concat("unknown flag \"", name, '"', did_you_mean(name, views));
-  return concat("unexpected argument \"", argument, '"');
-}
-
-Built<Command> command_of(const Grammar& grammar) {
-  const CLI::App* chosen = grammar.chosen();
-  if (chosen == nullptr) {
-    const auto rest = grammar.app.remaining();
-    if (rest.empty() && grammar.version) return Command::version;
-    if (rest.empty())
-      return refuse("", concat("a command is missing; possible: ", listed(command_names)));
-    if (rest.front().starts_with('-'))
-      return refuse("", unknown_argument(grammar.app, rest.front()));
-    const std::string hint = did_you_mean(rest.front(), command_names);
-    return refuse("", concat("unknown command \"", rest.front(), '"',
+tl::unexpected<Problem> refuse_command(std::string_view word) {
+  if (word.empty() || word.front() != '-') {
+    const std::string hint = did_you_mean(word, command_names);
+    return refuse("", concat("unknown command \"", word, '"',
                              hint.empty() ? concat("; possible: ", listed(command_names)) : hint));
   }
-  const auto rest = chosen->remaining();
-  if (!rest.empty()) return refuse(chosen->get_name(), unknown_argument(*chosen, rest.front()));
-  const auto before = grammar.app.remaining();
-  if (!before.empty()) return refuse("", unknown_argument(grammar.app, before.front()));
-  const auto found =
-      std::find(std::begin(command_names), std::end(command_names), chosen->get_name());
-  return static_cast<Command>(found - std::begin(command_names));
+  constexpr std::string_view known[] = {"--help", "--version"};
+  const std::string_view name = word.substr(0, word.find('='));
+  return refuse(
+      "", concat("unknown flag \"", name, "\" in front of the command", did_you_mean(name, known)));
 }
 
-// The index of `word` in `names`.
-Built<std::size_t> choose(std::string_view command, std::string_view flag, std::string_view word,
+tl::unexpected<Problem> refuse_flag(Command command, std::string_view name) {
+  std::vector<std::string_view> known{"--help"};
+  for (const Flag& flag : flags)
+    if ((flag.commands & of(command)) != 0 && !flag.help.empty()) known.push_back(flag.name);
+  return refuse(name_of(command), concat("unknown flag \"", name, '"', did_you_mean(name, known)));
+}
+
+// --- reading ------------------------------------------------------------------------------------
+
+using Words = std::span<const char* const>;
+
+// The words behind a command, as they were typed; what they mean is checked afterwards.
+struct Typed {
+  std::array<std::optional<std::string_view>, std::size(flags)> values;  // by FlagId
+  std::string_view argument;
+
+  bool has(FlagId id) const { return values[id].has_value(); }
+  std::string_view value_of(FlagId id, std::string_view otherwise = {}) const {
+    return values[id].value_or(otherwise);
+  }
+};
+
+const Flag* find_flag(Command command, std::string_view name) {
+  const auto* found = std::find_if(std::begin(flags), std::end(flags), [&](const Flag& flag) {
+    return flag.name == name && (flag.commands & of(command)) != 0;
+  });
+  return found == std::end(flags) ? nullptr : found;
+}
+
+// Takes a flag, and its value if that is a word of its own, off the front of `words`.
+tl::expected<void, Problem> take_flag(Command command, Words& words, Typed& typed) {
+  const std::string_view word = words.front();
+  words = words.subspan(1);
+  std::string_view name = word.substr(0, word.find('='));
+  std::optional<std::string_view> value;
+  if (name.size() < word.size()) value = word.substr(name.size() + 1);
+  if (!word.starts_with("--")) {  // "-cFILE"
+    name = word.substr(0, short_config.size());
+    value.reset();
+    if (name.size() < word.size()) value = word.substr(name.size());
+  }
+  const Flag* flag = find_flag(command, name == short_config ? flags[config].name : name);
+  if (flag == nullptr) return refuse_flag(command, word.substr(0, word.find('=')));
+  if (flag->value.empty()) {
+    if (value)
+      return refuse(name_of(command), concat("a flag takes no value: ", flag->name, " = ", *value));
+    typed.values[flag->id] = "";
+    return {};
+  }
+  // What looks like a flag is one: "-c --once" has forgotten the file.
+  if (!value && !words.empty() && words.front()[0] != '-') {
+    value = words.front();
+    words = words.subspan(1);
+  }
+  if (!value || typed.has(flag->id))
+    return refuse(name_of(command), concat(flag->name, " takes one value, given once"));
+  typed.values[flag->id] = *value;
+  return {};
+}
+
+// The index of what was typed for `id` in `names`.
+Built<std::size_t> choose(Command command, const Typed& typed, FlagId id,
                           std::span<const std::string_view> names) {
+  const std::string_view word = typed.value_of(id, names.front());
   const auto found = std::find(names.begin(), names.end(), word);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  const std::string hint = did_you_mean(word, names);
-  return refuse(command, concat(flag, " is \"", word, "\", not one of ", listed(names), hint));
+  return refuse(name_of(command), concat(flags[id].name, " is \"", word, "\", not one of ",
+                                         listed(names), did_you_mean(word, names)));
 }
 
 // Turns the words into what they mean.
-Built<CommandLine> understand(Grammar& grammar) {
-  CommandLine& line = grammar.line;
-  const auto command = command_of(grammar);
-  if (!command) return tl::unexpected(command.error());
-  line.command = *command;
-  if (line.command == Command::help) line.text = grammar.help;
-  const bool reads_file = line.command == Command::run || line.command == Command::validate;
-  if (!reads_file) return std::move(line);
+Built<CommandLine> understand(Command command, const Typed& typed) {
+  CommandLine line;
+  line.command = command;
+  if (command == Command::help) return helped(help_of_program());
+  line.type = typed.argument;
+  line.markdown = typed.has(markdown);
+  if ((of(command) & of_readers) == 0) return line;
 
-  const std::string_view name = command_names[static_cast<std::size_t>(line.command)];
+  line.configuration_file = typed.value_of(config);
+  line.uring_tier_b = typed.has(tier_b);
+  line.once = typed.has(once);
+  line.live = typed.has(live);
+  line.memory = typed.has(memory);
   if (line.configuration_file.empty())
-    return refuse(name, "the configuration file is missing; add -c FILE");
-  const auto driver = choose(name, "--driver", grammar.words.driver, driver_names);
-  if (!driver) return tl::unexpected(driver.error());
-  line.driver = static_cast<DriverChoice>(*driver);
-  if (!grammar.words.level.empty()) {
-    const auto level = choose(name, "--log-level", grammar.words.level, level_names);
-    if (!level) return tl::unexpected(level.error());
-    line.log_level = static_cast<Level>(*level);
-  }
-  if (!grammar.words.format.empty()) {
-    const auto format = choose(name, "--log-format", grammar.words.format, format_names);
-    if (!format) return tl::unexpected(format.error());
-    line.log_format = static_cast<LogFormat>(*format);
-  }
-  return std::move(line);
+    return refuse(name_of(command), "the configuration file is missing; add -c FILE");
+  const auto chosen_driver = choose(command, typed, driver, driver_names);
+  if (!chosen_driver) return tl::unexpected(chosen_driver.error());
+  line.driver = static_cast<DriverChoice>(*chosen_driver);
+  const auto chosen_level = choose(command, typed, level, level_names);
+  if (!chosen_level) return tl::unexpected(chosen_level.error());
+  if (typed.has(level)) line.log_level = static_cast<Level>(*chosen_level);
+  const auto chosen_format = choose(command, typed, format, format_names);
+  if (!chosen_format) return tl::unexpected(chosen_format.error());
+  if (typed.has(format)) line.log_format = static_cast<LogFormat>(*chosen_format);
+  return line;
 }
 
-// CLI11 says "--config: 1 required TEXT missing" and "Could not convert: --once = maybe".
-std::string in_our_words(const CLI::ParseError& error) {
-  const std::string text = error.what();
-  const std::size_t colon = std::min(text.find(": "), text.size());
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-    return text.substr(0, colon) + " takes one value, given once";
-  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && colon < text.size())
-    return "a flag takes no value: " + text.substr(colon + 2);
-  return text;
-}
-
-Built<CommandLine> help_of(Grammar& grammar) {
-  CommandLine& line = grammar.line;
-  line.command = Command::help;
-  CLI::App* chosen = grammar.chosen();
-  line.text = chosen == nullptr ? grammar.help : chosen->help("runnel");
-  return std::move(line);
+Built<CommandLine> read_command(const CommandFacts& facts, Words words) {
+  Typed typed;
+  bool has_argument = false;
+  while (!words.empty()) {
+    const std::string_view word = words.front();
+    if (asks_for_help(word)) return helped(help_of(facts));
+    if (word.size() > 1 && word.front() == '-') {
+      const auto taken = take_flag(facts.command, words, typed);
+      if (!taken) return tl::unexpected(taken.error());
+      continue;
+    }
+    if (facts.argument.empty() || has_argument)
+      return refuse(name_of(facts.command), concat("unexpected argument \"", word, '"'));
+    typed.argument = word;
+    has_argument = true;
+    words = words.subspan(1);
+  }
+  return understand(facts.command, typed);
 }
 
 }  // namespace
 
 Built<CommandLine> parse_command_line(int count, const char* const* arguments) {
-  for (int index = 1; index < count; ++index)
-    if (std::string_view(arguments[index]).size() > argument_bytes_max)
+  const Words words(arguments, static_cast<std::size_t>(std::max(count, 0)));
+  for (std::size_t index = 1; index < words.size(); ++index)
+    if (std::string_view(words[index]).size() > argument_bytes_max)
       return refuse("", concat("an argument is longer than ", argument_bytes_max, " bytes"));
-  Grammar grammar;
-  try {
-    grammar.app.parse(count, arguments);
-  } catch (const CLI::CallForHelp&) {
-    return help_of(grammar);
-  } catch (const CLI::ParseError& error) {
-    const CLI::App* chosen = grammar.chosen();
-    return refuse(chosen == nullptr ? std::string() : chosen->get_name(), in_our_words(error));
-  }
-  return understand(grammar);
+  if (words.size() < 2)
+    return refuse("", concat("a command is missing; possible: ", listed(command_names)));
+  const std::string_view first = words[1];
+  if (asks_for_help(first)) return helped(help_of_program());
+  if (first == "--version") return read_command(command_facts[3], words.subspan(2));
+  for (const CommandFacts& facts : command_facts)
+    if (name_of(facts.command) == first) return read_command(facts, words.subspan(2));
+  return refuse_command(first);
 }
 
 }  // namespace runnel::agent

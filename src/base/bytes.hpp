@@ -36,8 +36,9 @@ void store(std::byte* to, T value) {
 }
 
 // Copies `from` and gives the place behind it. Most of what is copied into records and headers is
-// short, and a call costs more than its copy.
-inline std::byte* put_bytes(std::byte* to, Bytes from) {
+// short, and a call costs more than its copy: the compiler is not asked, because the checks of
+// fortified builds make it think that this is long.
+[[gnu::always_inline]] inline std::byte* put_bytes(std::byte* to, Bytes from) {
   const std::size_t size = from.size();
   const std::byte* source = from.data();
   if (size > 32) {
@@ -63,6 +64,13 @@ inline std::byte* put_bytes(std::byte* to, Bytes from) {
     to[size - 1] = source[size - 1];
   }
   return to + size;
+}
+
+// Stays at the largest value instead of starting again at zero: on a 32-bit machine a plan can ask
+// for more than there are addresses.
+inline constexpr std::size_t saturating_add(std::size_t left, std::size_t right) {
+  const std::size_t sum = left + right;
+  return sum < left ? SIZE_MAX : sum;
 }
 
 inline constexpr std::size_t align_up(std::size_t value, std::size_t alignment) {

@@ -8,6 +8,12 @@
 
 #include "base/assert.hpp"
 
+// What the linker puts in the place of zstd's decoders for formats before 1.0
+// (cmake/dependencies.cmake): asked for a context they give none, so that zstd says it is out of
+// memory, and the rest is never called.
+extern "C" void* runnel_no_legacy_zstd();
+extern "C" void* runnel_no_legacy_zstd() { return nullptr; }
+
 namespace runnel::codec {
 
 struct WholeFrames::Decoder {
@@ -65,9 +71,17 @@ bool WholeFrames::feed(Bytes piece) {
   return !broken_;
 }
 
+// What Runnel writes has at most so many bytes in a frame. A few damaged bytes, or hostile ones,
+// that claim gigabytes must not hold up a start.
+void WholeFrames::count_plain(std::size_t bytes) {
+  frame_plain_bytes_ += bytes;
+  if (frame_plain_bytes_ > frame_plain_bytes_max) broken_ = true;
+}
+
 void WholeFrames::frame_ended(std::size_t consumed) {
   RUNNEL_ASSERT(fed_bytes_ + consumed > whole_bytes_);
   whole_bytes_ = fed_bytes_ + consumed;
+  frame_plain_bytes_ = 0;
   ++frames_;
 }
 
@@ -86,6 +100,8 @@ void WholeFrames::feed_zstd(Bytes piece) {
       broken_ = true;
       return;
     }
+    count_plain(out.pos);
+    if (broken_) return;
     if (left == 0) frame_ended(in.pos);
     // A full output may hide more; otherwise the end of the input is the end of what can be done.
     const bool more_inside = out.pos == out.size && left != 0;
@@ -105,6 +121,8 @@ void WholeFrames::feed_gzip(Bytes piece) {
     stream.next_out = reinterpret_cast<Bytef*>(decoder_->plain.data());
     stream.avail_out = static_cast<uInt>(decoder_->plain.size());
     const int done = inflate(&stream, Z_NO_FLUSH);
+    count_plain(decoder_->plain.size() - stream.avail_out);
+    if (broken_) return;
     if (done == Z_STREAM_END) {
       frame_ended(piece.size() - stream.avail_in);
       if (inflateReset(&stream) != Z_OK) broken_ = true;

@@ -131,11 +131,14 @@ std::string PathTemplate::add(Kind kind, std::size_t begin, std::size_t size) {
 std::string PathTemplate::check_components() {
   std::string_view rest(shape_, shape_size_);
   std::size_t fixed_bytes = 0;
-  while (!rest.empty()) {
+  for (bool first = true; !rest.empty(); first = false) {
     const std::size_t size = std::min(rest.find('/'), rest.size());
     const std::string_view component = rest.substr(0, size);
     rest.remove_prefix(std::min(size + 1, rest.size()));
     fixed_bytes += size + 1;
+    // What walks the folders to find old files never comes upon such names.
+    if (!first && (component.empty() || component == "."))
+      return "has a folder without a name in it (\"//\" or \"/./\")";
     if (component == "..") return "has a \"..\" in it; name the folder itself";
     const auto values =
         static_cast<std::size_t>(std::count(component.begin(), component.end(), any_text));

@@ -212,6 +212,17 @@ TEST_CASE("settings: bytes that are not text") {
   CHECK(problem.find("unknown table \"?[31m\"") != std::string::npos);
 }
 
+TEST_CASE("settings: letters of other scripts where a space could stand") {
+  // Found by tests/fuzz: toml++ calls that impossible. Undefined behaviour is for the sanitized
+  // build.
+  for (const std::string text :
+       {"a = 0x\u0379\n", "a = [\u00e9]\n", "a = 1 \u0416\n", "\u00fc = 1\n"}) {
+    const auto settings = read(text);
+    REQUIRE_FALSE(settings.has_value());
+    CHECK(settings.error().text.find(":1:") != std::string::npos);
+  }
+}
+
 TEST_CASE("settings: every prefix of the sample is refused or accepted, nothing else") {
   for (std::size_t size = 0; size < sample.size(); ++size) {
     const auto settings = read(sample.substr(0, size));

@@ -46,7 +46,7 @@ Task<void> sum_into(Log& log, int& into) {
   into = co_await add_slowly(log, 2, 3);
   log.push_back("done");
 }
-Task<void> many_answers(int count, long& sum) {
+Task<void> many_answers(int count, std::int64_t& sum) {
   for (int each = 0; each < count; ++each) {
     const int value = co_await answer(each);
     sum += value;
@@ -83,13 +83,13 @@ TEST_CASE("task: nested, synchronous and not") {
   Scope scope(world.scheduler, "test");
   Log log;
   int sum = 0;
-  long total = 0;
+  std::int64_t total = 0;
   scope.spawn(sum_into(log, sum));
   scope.spawn(many_answers(100'000, total));  // no stack grows: each ends in place
   CHECK(log.empty());
   world.settle();
   CHECK(sum == 5);
-  CHECK(total == 100'000L * 99'999 / 2);
+  CHECK(total == 100'000LL * 99'999 / 2);
   CHECK(log == Log{"adding", "done"});
   CHECK(scope.tasks() == 0);
 }
@@ -97,7 +97,7 @@ TEST_CASE("task: nested, synchronous and not") {
 TEST_CASE("frame arena: frames are reused by class") {
   World world;
   Scope scope(world.scheduler, "test");
-  long total = 0;
+  std::int64_t total = 0;
   scope.spawn(many_answers(10, total));
   world.settle();
   const auto carved = world.arena.carved_bytes();

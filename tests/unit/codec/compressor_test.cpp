@@ -98,7 +98,7 @@ std::string gunzip(std::string_view wire, std::size_t plain_bytes_max) {
     REQUIRE(inflate(&stream, Z_FINISH) == Z_STREAM_END);
     if (stream.avail_in > 0) REQUIRE(inflateReset(&stream) == Z_OK);
   }
-  plain.resize(plain.size() - stream.avail_out);
+  plain.erase(plain.size() - stream.avail_out);
   inflateEnd(&stream);
   return plain;
 }
@@ -312,6 +312,33 @@ TEST_CASE("whole frames: a window over 8 MiB is refused, not allocated") {
   WholeFrames frames(Codec::zstd);
   CHECK_FALSE(frames.feed(as_bytes(huge)));
   CHECK(frames.whole_bytes() == 0);
+}
+
+TEST_CASE("whole frames: a frame that becomes longer than any of ours is broken, and soon") {
+  // Blocks that repeat one byte 128 KiB times: 4 bytes each. One more than the longest frame has.
+  std::string expands = {'\x28', '\xb5', '\x2f', '\xfd', '\x00', '\x38'};
+  for (std::uint64_t plain = 0; plain <= WholeFrames::frame_plain_bytes_max; plain += 1u << 17)
+    expands += {'\x02', '\x00', '\x10', 'x'};
+  WholeFrames frames(Codec::zstd);
+  CHECK_FALSE(frames.feed(as_bytes(expands)));
+  CHECK(frames.broken());
+  CHECK(frames.whole_bytes() == 0);
+  // The longest itself is whole.
+  expands.resize(expands.size() - 8);
+  expands += {'\x03', '\x00', '\x10', 'x'};
+  WholeFrames longest(Codec::zstd);
+  CHECK(longest.feed(as_bytes(expands)));
+  CHECK(longest.whole_bytes() == expands.size());
+}
+
+TEST_CASE("whole frames: formats of zstd before 1.0 are refused, their decoders are not here") {
+  for (const char version : {'\x25', '\x26', '\x27'}) {
+    const std::string old = {version, '\xb5', '\x2f', '\xfd', 0, 0, 0, 0, 0, 0, 0, 0};
+    WholeFrames frames(Codec::zstd);
+    CHECK_FALSE(frames.feed(as_bytes(old)));
+    CHECK(frames.broken());
+    CHECK(frames.whole_bytes() == 0);
+  }
 }
 
 TEST_CASE("whole frames: lines") {

@@ -461,8 +461,9 @@ Task<void> random_source(Channel& channel, Model& model) {
 void note(const Batch& batch, Seen& seen) { seen.gap_events += batch.gap().events; }
 void note_delivered(const std::vector<std::uint64_t>& numbers, Seen& seen) {
   for (const std::uint64_t number : numbers) {
-    if (seen.delivered.size() <= number) seen.delivered.resize(number + 1000);
-    ++seen.delivered[number];
+    const auto index = static_cast<std::size_t>(number);
+    if (seen.delivered.size() <= index) seen.delivered.resize(index + 1000);
+    ++seen.delivered[index];
     seen.ordered = seen.ordered && (number >= seen.last);
     seen.last = number;
   }
@@ -560,7 +561,7 @@ void run_model(unsigned seed, WhenFull when_full, std::uint64_t steps) {
   third.settle(third.written());
   for (const Seen* seen : {&alone, &crowd, &holding}) {
     std::uint64_t delivered = 0;
-    for (std::uint64_t number = 0; number < seen->delivered.size(); ++number) {
+    for (std::size_t number = 0; number < seen->delivered.size(); ++number) {
       REQUIRE(seen->delivered[number] <= 1);
       delivered += seen->delivered[number];
     }

@@ -77,6 +77,10 @@ TEST_CASE("path template: what is refused says why") {
   CHECK(complaint("/data/%{host.log").find("without its }") != std::string::npos);
   CHECK(complaint("/data/%{}.log").find("header name") != std::string::npos);
   CHECK(complaint("/data/../etc/x").find("\"..\"") != std::string::npos);
+  // Found by tests/fuzz: what was left over below such folders was never found again.
+  for (const char* twice : {"//x.log", "/data//x.log", "/data/%Y//x.log", "/data/./%Y/x.log"})
+    CHECK(complaint(twice).find("without a name") != std::string::npos);
+  CHECK(complaint("./x-%Y.log") == "accepted");
   CHECK(complaint("/data/x.tmp").find(".tmp") != std::string::npos);
   CHECK(complaint(std::string_view("/data/\0x", 8)).find("control byte") != std::string::npos);
   CHECK(complaint("/d/%{a}/%{b}/%{c}/%{d}/%{e}").find("more than 4 headers") != std::string::npos);

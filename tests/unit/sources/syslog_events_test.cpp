@@ -144,7 +144,7 @@ TEST_CASE("syslog events: no bytes break the bounds") {
   for (int round = 0; round < 20'000; ++round) {
     std::string text = sample;
     for (std::uint64_t changes = random() % 8; changes > 0; --changes)
-      text[random() % text.size()] = static_cast<char>(random());
+      text[static_cast<std::size_t>(random() % text.size())] = static_cast<char>(random());
     const auto event = fixture.make(text);
     REQUIRE(event.body.size() <= text.size());
     REQUIRE(event.headers.encoded().size() <= SyslogEvents::headers_bytes_max(fixture.settings));

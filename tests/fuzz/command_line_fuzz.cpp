@@ -1,0 +1,68 @@
+// Any words become a command or one complaint with exit code 64; what was understood, written out
+// again in its plainest form, means the same.
+#include "agent/command_line.hpp"
+#include "agent/exit_codes.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+using namespace runnel;
+using agent::CommandLine;
+using Command = CommandLine::Command;
+
+namespace {
+
+Built<CommandLine> parse(const std::vector<std::string>& words) {
+  std::vector<const char*> pointers{"runnel"};
+  for (const std::string& word : words) pointers.push_back(word.c_str());
+  return agent::parse_command_line(static_cast<int>(pointers.size()), pointers.data());
+}
+
+std::vector<std::string> written(const CommandLine& line) {
+  static constexpr const char* commands[] = {"run", "validate", "list", "version", "help"};
+  static constexpr const char* drivers[] = {"auto", "uring", "asio"};
+  static constexpr const char* levels[] = {"debug", "info", "warn", "error"};
+  static constexpr const char* formats[] = {"text", "json"};
+  std::vector<std::string> words{commands[static_cast<std::size_t>(line.command)]};
+  if (!line.configuration_file.empty()) words.push_back("--config=" + line.configuration_file);
+  if (line.driver != agent::DriverChoice::automatic)
+    words.push_back(std::string("--driver=") + drivers[static_cast<std::size_t>(line.driver)]);
+  if (line.uring_tier_b) words.push_back("--uring-tier-b");
+  if (line.once) words.push_back("--once");
+  if (line.live) words.push_back("--live");
+  if (line.log_level)
+    words.push_back(std::string("--log-level=") +
+                    levels[static_cast<std::size_t>(*line.log_level)]);
+  if (line.log_format)
+    words.push_back(std::string("--log-format=") +
+                    formats[static_cast<std::size_t>(*line.log_format)]);
+  if (line.memory) words.push_back("--memory");
+  if (line.markdown) words.push_back("--markdown");
+  if (!line.type.empty()) words.push_back(line.type);
+  return words;
+}
+
+bool same(const CommandLine& a, const CommandLine& b) {
+  return a.command == b.command && a.configuration_file == b.configuration_file &&
+         a.driver == b.driver && a.uring_tier_b == b.uring_tier_b && a.once == b.once &&
+         a.live == b.live && a.log_level == b.log_level && a.log_format == b.log_format &&
+         a.memory == b.memory && a.type == b.type && a.markdown == b.markdown;
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Input input(data, size);
+  std::vector<std::string> words;
+  while (!input.empty() && words.size() < 64) words.emplace_back(input.until('\0'));
+  const auto line = parse(words);
+  if (!line) {
+    FUZZ_CHECK(line.error().exit_code == agent::exit_codes::usage);
+    FUZZ_CHECK(line.error().text.starts_with("runnel"));
+    return 0;
+  }
+  const bool reads = line->command == Command::run || line->command == Command::validate;
+  FUZZ_CHECK(reads == !line->configuration_file.empty());
+  FUZZ_CHECK((line->command == Command::help) == !line->text.empty());
+  const auto again = parse(written(*line));
+  FUZZ_CHECK(again && same(*line, *again));
+  return 0;
+}
