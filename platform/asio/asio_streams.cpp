@@ -6,7 +6,7 @@
 
 #include "base/assert.hpp"
 #include "platform/asio/asio_reactor.hpp"
-#include "platform/linux/calls.hpp"
+#include "platform/linux/receiving.hpp"
 
 namespace runnel::asio_driver {
 

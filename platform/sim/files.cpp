@@ -67,6 +67,7 @@ Inode SimFiles::make_node(io::FileInfo::Kind kind) {
   made = Node();
   made.used = true;
   made.kind = kind;
+  made.serial = next_serial_++;
   made.modified_ns = machine_.world().wall_now().time_since_epoch().count();
   return inode;
 }
@@ -157,7 +158,8 @@ Result<std::uint32_t> SimFiles::read(Inode inode, std::uint64_t offset, MutableB
   const Node& file = node(inode);
   if (file.kind == io::FileInfo::Kind::folder) return fail(Error::is_folder);
   if (offset >= file.data.size()) return 0;
-  const auto count = std::min<std::size_t>(into.size(), file.data.size() - offset);
+  const auto count =
+      static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file.data.size() - offset));
   if (count > 0) std::memcpy(into.data(), file.data.data() + offset, count);
   return static_cast<std::uint32_t>(count);
 }

@@ -72,6 +72,8 @@ class SimFiles {
   Result<std::string> durable_text(std::string_view path) const;
   Result<Inode> find(std::string_view path) const;
   bool exists(std::string_view path) const { return find(path).has_value(); }
+  // Never given to two files, as inode numbers are; grows with the time of making.
+  std::uint64_t serial(Inode inode) const { return node(inode).serial; }
   // Takes the lock, or says who has it.
   std::uint32_t& lock_holder(Inode inode) { return node(inode).lock_holder; }
 
@@ -91,6 +93,7 @@ class SimFiles {
     std::uint32_t opens = 0;
     std::uint32_t durable_references = 0;  // in durable entries or in the journal
     std::uint32_t lock_holder = 0;
+    std::uint64_t serial = 0;
     std::int64_t modified_ns = 0;
     Inode parent = no_inode;
     std::string name;
@@ -160,6 +163,7 @@ class SimFiles {
   std::vector<Inode> free_;  // a heap, the lowest first
   std::deque<JournalRecord> journal_;
   std::uint64_t next_sequence_ = 1;
+  std::uint64_t next_serial_ = 1;
   std::uint64_t used_bytes_ = 0;
 };
 

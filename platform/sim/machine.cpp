@@ -103,6 +103,10 @@ SimMachine::Entry* SimMachine::entry(io::Handle handle) {
 Result<io::Handle> SimMachine::add(const Entry& entry) {
   if (open_handles_ >= facts_.handles_max) return fail(Error::too_many_handles);
   if (world_.fault(world_.options().handle_errors)) return fail(Error::too_many_handles);
+  return place(entry);
+}
+
+io::Handle SimMachine::place(const Entry& entry) {
   std::size_t index = 0;
   if (open_handles_ == entries_.size())
     index = entries_.size();
@@ -152,8 +156,8 @@ io::Handle SimMachine::signal_handle() {
   if (signal_handle_ != io::Handle::none) return signal_handle_;
   Entry entry;
   entry.kind = Kind::signal;
-  const auto handle = add(entry);
-  signal_handle_ = handle ? *handle : io::Handle::none;
+  // A process has it from its first moment: no fault of a running system concerns it.
+  signal_handle_ = place(entry);
   return signal_handle_;
 }
 

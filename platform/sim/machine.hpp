@@ -102,6 +102,7 @@ class SimMachine {
     std::deque<SeenChange> changes;
     WaitQueue waiters;
   };
+  io::Handle place(const Entry& entry);
   void end_process(bool silently);
   void forget_watcher(std::uint32_t index);
 

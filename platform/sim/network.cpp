@@ -15,6 +15,7 @@ using io::Verb;
 namespace {
 
 constexpr std::uint16_t port_first = 32768, port_last = 60999;
+constexpr Duration retransmission = 1s;
 
 }  // namespace
 
@@ -115,6 +116,11 @@ void SimNetwork::close(SocketId id, bool silently) {
     // What was not read makes it a reset, as in every TCP.
     tell(closing.other, closing.incoming.size() > 0 ? EventKind::reset : EventKind::finish,
          latency_to(closing));
+  // The peer goes on sending what nobody has acknowledged, and a machine that is up again, or never
+  // was down, answers that it knows of no such connection.
+  if (closing.kind == Socket::Kind::stream && silently && is_alive(closing.other) &&
+      (closing.incoming.size() > 0 || !socket(closing.other).writers.empty()))
+    tell(closing.other, EventKind::reset, retransmission);
   for (const std::uint32_t number : closing.queue) drop_datagram(number);
   std::erase_if(bound_, [id](SocketId each) { return each.index == id.index; });
   const std::uint32_t generation = closing.generation + 1;

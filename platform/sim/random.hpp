@@ -4,7 +4,10 @@
 // not reshuffle everything else.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
@@ -46,6 +49,15 @@ class Random {
   std::uint64_t between(std::uint64_t least, std::uint64_t most) {
     RUNNEL_ASSERT(least <= most);
     return least + below(most - least + 1);
+  }
+  // The same draws for sizes and indexes, where those have 32 bits.
+  template <std::same_as<std::size_t> T>
+  T below(T limit) {
+    return static_cast<T>(below(std::uint64_t{limit}));
+  }
+  template <std::same_as<std::size_t> T>
+  T between(std::type_identity_t<T> least, T most) {
+    return static_cast<T>(between(std::uint64_t{least}, std::uint64_t{most}));
   }
   Duration between(Range range) {
     if (range.min >= range.max) return range.min;

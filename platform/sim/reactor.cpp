@@ -237,7 +237,10 @@ void SimReactor::hand_over(io::CompletedList& completed) {
                 static_cast<std::uint64_t>(operation->error) << 8 |
                 static_cast<std::uint64_t>(operation->state));
     world_.fold(static_cast<std::uint64_t>(operation->result));
-    if (operation->state == Operation::State::completed) release(index);
+    if (operation->state == Operation::State::completed) {
+      ++operations_completed_;
+      release(index);
+    }
     completed.push_back(*operation);
   }
 }

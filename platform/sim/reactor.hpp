@@ -49,6 +49,9 @@ class SimReactor final : public io::Reactor {
   void fail_next(io::Verb verb, Error error, std::uint32_t count = 1, std::uint32_t skip = 0);
   void end_scripts() { scripts_.clear(); }
   std::uint32_t in_flight() const { return in_flight_; }
+  // Somebody has to poll: something is ready, or has been submitted and not begun.
+  bool wants_poll() const { return !ready_.empty() || !requests_.empty(); }
+  std::uint64_t operations_completed() const { return operations_completed_; }
   // Of times a stream found its pool empty: a coverage mark.
   std::uint64_t times_parked() const { return times_parked_; }
   std::uint64_t cancels_too_late() const { return cancels_too_late_; }
@@ -71,7 +74,7 @@ class SimReactor final : public io::Reactor {
   void finish_stream(std::uint32_t slot, Error error);
   void on_event(std::uint32_t slot, std::uint32_t generation);
   bool has_ready() { return !ready_.empty(); }
-  // The instant at which the world has to stop for this reactor's loop. One that is due but that
+  // The instant at which the world has to stop for this reactor's loop: One that is due but that
   // nobody polls any more (its loop has ended) holds up the others only for a few of their polls.
   Instant wants() {
     const Instant due = has_ready() ? world_.now() : wanted_;
@@ -148,6 +151,7 @@ class SimReactor final : public io::Reactor {
   Instant wanted_ = never;
   std::uint32_t passed_over_ = 0;  // since its last poll
   std::uint32_t in_flight_ = 0;
+  std::uint64_t operations_completed_ = 0;
   std::uint64_t times_parked_ = 0;
   std::uint64_t cancels_too_late_ = 0;
 };

@@ -125,7 +125,7 @@ std::uint32_t SimWorld::join(SimReactor& reactor) {
 }
 
 Instant SimWorld::others_want(const SimReactor& asking) const {
-  Instant earliest = never;
+  Instant earliest = pause_at_;
   for (SimReactor* reactor : reactors_) {
     if (reactor == nullptr || reactor == &asking) continue;
     earliest = std::min(earliest, reactor->wants());

@@ -75,6 +75,8 @@ class SimWorld {
   void step_wall_clock(Duration by) { wall_offset_ += by; }
   // Does something at a time to come: faults, peers' deeds. It must not poll.
   void at(Instant when, std::function<void()> deed);
+  // Every poll returns at this instant, for whoever drives the loops to look around.
+  void pause_at(Instant when) { pause_at_ = when; }
   // Runs the world without anybody polling.
   void run_for(Duration duration);
 
@@ -130,6 +132,7 @@ class SimWorld {
   std::uint64_t events_handled_ = 0;
   std::uint64_t trace_;
   std::uint64_t faults_ = 0;
+  Instant pause_at_ = never;
   bool stalled_ = false;
   std::uint32_t stalls_in_a_row_ = 0;
 

@@ -2,6 +2,7 @@
 
 #include "async/scheduler.hpp"
 #include "async/scope.hpp"
+#include "base/mark.hpp"
 
 namespace runnel::async {
 
@@ -28,6 +29,7 @@ bool Wait::suspend(std::coroutine_handle<> waiting, Scope& scope) {
 void Wait::complete(Error error) {
   RUNNEL_ASSERT(stage_ == Stage::starting || stage_ == Stage::waiting || stage_ == Stage::aborting);
   const bool asked = stage_ == Stage::aborting && error == Error::cancelled;
+  if (stage_ == Stage::aborting && !asked) passed(Seldom::aborted_wait_lost_the_race);
   error_ = asked ? reason_ : error;
   const bool inline_completion = stage_ == Stage::starting;
   stage_ = Stage::completed;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/canary.hpp"
+#include "base/mark.hpp"
+
 namespace runnel::pipeline {
 
 ChannelMemory ChannelMemory::carve(Region& region, const ChannelSettings& settings) {
@@ -61,9 +64,11 @@ Status Channel::drop_newest(const Event& event, std::size_t size) {
     ++events_writing_;
     ++gaps_writing_;
     gap_ = Gap{};
+    passed(Seldom::gap_record_written);
     return {};
   }
-  gap_.add(Gap{1, event.body.size(), event.time, event.time});
+  const std::uint64_t said = canary(Canary::gap_forgotten) && !gap_.empty() ? 0 : 1;
+  gap_.add(Gap{said, event.body.size(), event.time, event.time});
   ++counters_.dropped_events;
   counters_.dropped_bytes += event.body.size();
   return {};
@@ -139,6 +144,7 @@ void Channel::watermark_moved() {
 // large the ring is. Everybody stands at the head then, so nobody has to read over the rest.
 void Channel::rewind_when_empty() {
   if (tail_ != head_.position || head_.offset == 0) return;
+  passed(Seldom::ring_rewound);
   head_.position += ring_.size() - head_.offset;
   head_.offset = 0;
   writing_ = head_;
@@ -147,6 +153,7 @@ void Channel::rewind_when_empty() {
 }
 
 void Channel::wake_writers() {
+  if (canary(Canary::writers_not_woken)) return;
   while (!writers_.empty() && fits(writers_.front().bytes_))
     writers_.pop_front().complete(Error::none);
 }

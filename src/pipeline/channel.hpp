@@ -15,6 +15,7 @@
 #include "async/scheduler.hpp"
 #include "async/scope.hpp"
 #include "async/wait.hpp"
+#include "base/mark.hpp"
 #include "base/region.hpp"
 #include "pipeline/counters.hpp"
 #include "pipeline/position.hpp"
@@ -208,6 +209,7 @@ inline Status Channel::append(const Event& event) {
 
 inline std::byte* Channel::place(std::size_t size) {
   if (contiguous() < size) [[unlikely]] {
+    passed(Seldom::ring_wrapped);
     const std::size_t rest = contiguous();
     write_padding(ring_.data() + writing_.offset, rest);
     step(writing_, rest);

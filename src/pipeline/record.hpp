@@ -80,7 +80,9 @@ class Record {
 
  private:
   // The ring is 8-aligned and so is every record in it; the bytes were stored by `write_record`.
-  const RecordHeader& header() const { return *reinterpret_cast<const RecordHeader*>(at_); }
+  const RecordHeader& header() const {
+    return *static_cast<const RecordHeader*>(static_cast<const void*>(at_));
+  }
   const std::byte* at_;
 };
 

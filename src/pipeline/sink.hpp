@@ -15,6 +15,7 @@ struct Frame {
   std::uint32_t events = 0;
   std::uint64_t sequence = 0;  // of the batch, the same at every retry
   std::uint64_t key = 0;       // what `Sink::partition` said of its events
+  std::uint64_t rewinds = 0;   // of the subscription, when the batch was taken
 };
 
 struct Delivery {
@@ -22,6 +23,7 @@ struct Delivery {
     delivered,  // the destination has it and will keep it
     held,       // written; the sink settles its subscription when it is durable
     retry,      // not delivered, nothing of it remains; try again later
+    withdrawn,  // not delivered: the subscription was rewound, its batch is taken again
   };
   Outcome outcome = Outcome::delivered;
   Error error = Error::none;                // of a retry

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "async/sleep.hpp"
+#include "base/canary.hpp"
+#include "base/mark.hpp"
 
 namespace runnel::pipeline {
 
@@ -69,11 +71,25 @@ Task<void> SinkRunner::run() {
     auto taken = co_await context_.subscription.next(settings_.take);
     if (!taken) break;
     Batch batch = std::move(*taken);
+    rewinds_ = context_.subscription.rewinds();
+    sequence_ = batch.sequence();
     context_.clock.refresh();
     encode(batch);
-    const bool delivered = co_await deliver(batch);
+    // As a runner that gives a batch back while there are newer ones.
+    if (canary(Canary::batch_out_of_order) &&
+        context_.subscription.backlog_bytes() >= settings_.take.bytes_max)
+      continue;
+    if (canary(Canary::acknowledged_before_write)) {
+      batch.hold();
+      context_.subscription.settle(context_.subscription.written());
+    }
+    const bool delivered = co_await deliver();
     if (!delivered) break;
-    if (held_) {
+    if (canary(Canary::acknowledged_before_write)) continue;
+    // A batch of which nothing had to be written (a gap that nobody wants to read) is safe when
+    // what was written before it is.
+    const bool follows_held = context_.subscription.unsettled_bytes() > 0;
+    if (held_ || follows_held) {
       batch.hold();
     } else {
       batch.commit();
@@ -141,6 +157,8 @@ std::uint32_t SinkRunner::find_keys(Batch& batch) {
     }
     memory_.keys[count++] = key;
   }
+  // Nothing but what was dropped.
+  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{0, 0, 0, 0};
   return count;
 }
 
@@ -175,13 +193,14 @@ void SinkRunner::encode_partitioned(Batch& batch) {
     if (reader.record().kind() == RecordKind::gap) note_gap(reader.record().gap());
 }
 
-Frame SinkRunner::frame_of(const Part& part, const Batch& batch) {
+Frame SinkRunner::frame_of(const Part& part) {
   Frame frame;
   frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
   frame.wire = frame.plain;
   frame.events = part.events;
-  frame.sequence = batch.sequence();
+  frame.sequence = sequence_;
   frame.key = part.key;
+  frame.rewinds = rewinds_;
   if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;
   const auto size = compressor_.compress(frame.plain, memory_.wire);
   // Invariant: `wire` was planned for the worst that `plain` can become.
@@ -192,14 +211,15 @@ Frame SinkRunner::frame_of(const Part& part, const Batch& batch) {
 
 // --- delivering ---------------------------------------------------------------------------------
 
-Task<bool> SinkRunner::deliver(Batch& batch) {
-  held_ = false;
+Task<bool> SinkRunner::deliver() {
+  held_ = withdrawn_ = false;
   for (std::size_t index = 0; index < part_count_; ++index) {
     const Part part = parts_[index];
     if (part.events == 0 && part.begin == part.end) continue;
-    const Frame frame = frame_of(part, batch);
+    const Frame frame = frame_of(part);
     const bool delivered = co_await deliver_frame(frame);
     if (!delivered) co_return false;
+    if (withdrawn_) co_return true;
     context_.counters.sent_events += frame.events;
     context_.counters.sent_bytes += frame.wire.size();
     context_.counters.plain_bytes += frame.plain.size();
@@ -212,10 +232,12 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
   for (;;) {
     const Delivery delivery = co_await sink_.deliver(frame);
     if (delivery.outcome != Delivery::Outcome::retry) {
+      if (last_error_ == Error::no_space) passed(Seldom::retry_after_no_space);
       if (last_error_ != Error::none) log_info(context_.name, "delivers again");
       last_error_ = Error::none;
       backoff_.succeeded();
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
+      withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
       co_return true;
     }
     last_error_ = delivery.error;
@@ -238,6 +260,7 @@ Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {
     co_return slept.ok();
   }
   const Status stopping = co_await context_.stop.wait(until);
+  if (stopping) passed(Seldom::retry_at_stop);
   co_return stopping.ok() || stopping.error() == Error::timed_out;
 }
 

@@ -59,8 +59,8 @@ class SinkRunner {
   void note_gap(const Gap& gap);
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
-  Frame frame_of(const Part& part, const Batch& batch);
-  async::Task<bool> deliver(Batch& batch);
+  Frame frame_of(const Part& part);
+  async::Task<bool> deliver();
   async::Task<bool> deliver_frame(const Frame& frame);
   async::Task<bool> wait_to_retry(const Delivery& delivery);
 
@@ -76,8 +76,10 @@ class SinkRunner {
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
-  std::uint64_t rewinds_ = 0;  // of the subscription, when the batch at hand was taken
-  bool withdrawn_ = false;     // the batch at hand was
+  // Of the batch at hand.
+  std::uint64_t sequence_ = 0;
+  std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
+  bool withdrawn_ = false;     // it was
   bool held_ = false;          // the sink holds the frames of this batch until they are durable
 };
 

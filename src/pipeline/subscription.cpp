@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/canary.hpp"
+#include "base/mark.hpp"
 #include "pipeline/channel.hpp"
 
 namespace runnel::pipeline {
@@ -35,7 +37,8 @@ Instant Subscription::lingers_until(const Take& take) const {
 }
 
 bool Subscription::worth_taking(const Take& take) const {
-  if (!has_unread()) return false;
+  // A gap that no record will follow any more goes out by itself.
+  if (!has_unread()) return channel_->closed_ && !gap_.empty();
   const auto unread_bytes = channel_->head_.position - cursor_.position;
   const std::size_t due = take.bytes_due == 0 ? take.bytes_max : take.bytes_due;
   return unread_bytes >= due || unread_events() >= take.events_max || channel_->closed_ ||
@@ -52,7 +55,9 @@ InFlight* Subscription::take_returned() {
 }
 
 InFlight* Subscription::try_take(const Take& take) {
-  if (InFlight* returned = take_returned(); returned != nullptr) return returned;
+  const bool newer_first = canary(Canary::batch_out_of_order) && !sizing_ && worth_taking(take);
+  if (InFlight* returned = newer_first ? nullptr : take_returned(); returned != nullptr)
+    return returned;
   return !sizing_ && worth_taking(take) ? &take_new(take) : nullptr;
 }
 
@@ -70,6 +75,7 @@ InFlight& Subscription::take_new(const Take& take) {
   slot->events = static_cast<std::uint32_t>(unread_events());
   slot->sequence = sequence_++;
   slot->gap = std::exchange(gap_, Gap{});
+  if (!slot->gap.empty()) passed(Seldom::gap_before_batch);
   slot->lost = Gap{};
   cursor_ = channel_->head_;
   events_read_ += slot->events;
@@ -198,6 +204,7 @@ void Subscription::hold(InFlight& done) {
 void Subscription::settle(Position until) {
   const Position settled = std::min(until, written_);
   if (settled <= watermark_) return;
+  passed(Seldom::held_and_settled);
   watermark_ = settled;
   watermark_is_a_mark_ = true;
   if (watermark_ == written_) unsettled_gap_ = Gap{};
@@ -206,6 +213,7 @@ void Subscription::settle(Position until) {
 
 bool Subscription::rewind_to_watermark() {
   if (!watermark_is_a_mark_) return false;
+  ++rewinds_;
   Gap unsaid = std::exchange(unsettled_gap_, Gap{});
   for (InFlight& batch : in_flight_) {
     unsaid.add(batch.gap);
@@ -250,6 +258,7 @@ void Subscription::give_back(InFlight& batch) {
     return;
   }
   batch.state = State::returned;
+  passed(Seldom::batch_given_back);
   offer();
 }
 
@@ -338,6 +347,7 @@ void Subscription::drop_in_flight(Position target) {
         batch.lost = measure(batch.first, batch.last);
         batch.unlink();
         batch.state = State::detached;
+        passed(Seldom::oldest_dropped_from_worker);
         break;
       case State::returned:
         batch.lost = measure(batch.first, batch.last);
@@ -361,40 +371,6 @@ void Subscription::rewound(const Mark& head) {
   cursor_ = head;
   written_ = watermark_ = head.position;
   watermark_is_a_mark_ = true;
-}
-
-// --- reading ---------------------------------------------------------------------------------
-
-RecordReader::RecordReader(const Batch& batch)
-    : batch_(batch), channel_(*batch.subscription_->channel_), behind_(batch.slot_->first) {
-  RUNNEL_ASSERT(batch.slot_->state == State::taken || batch.slot_->events == 0);
-}
-
-bool RecordReader::next() {
-  InFlight& slot = *batch_.slot_;
-  if (slot.events == 0) return false;
-  if (started_) ++events_before_;
-  started_ = true;
-  while (behind_.position < slot.last) {
-    at_ = behind_;
-    record_ = Record(channel_.at(at_));
-    channel_.step(behind_, record_.size());
-    if (record_.kind() == RecordKind::padding) continue;
-    if (slot.sized || events_before_ == 0) return true;
-    if (events_before_ < slot.events_max &&
-        behind_.position - slot.first.position <= slot.bytes_max)
-      return true;
-    cut_before();
-    return false;
-  }
-  // Invariant: a batch's count is that of its records.
-  RUNNEL_ASSERT(events_before_ == slot.events);
-  if (!slot.sized) batch_.subscription_->sized(slot);
-  return false;
-}
-
-void RecordReader::cut_before() {
-  batch_.subscription_->give_back_from(*batch_.slot_, at_, events_before_);
 }
 
 }  // namespace runnel::pipeline

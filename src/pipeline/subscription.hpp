@@ -74,6 +74,9 @@ class Subscription {
   // too. For workers that hold. False, and nothing happens, when the channel has dropped a part of
   // what was written: where its records begin is not known any more.
   bool rewind_to_watermark();
+  // How often that happened. Another number than when a batch was taken: it is taken again, from
+  // further back, and must not go out in front of what comes before it.
+  std::uint64_t rewinds() const { return rewinds_; }
   // Rings when a putter begins to wait and when a batch was held.
   async::Notice& pressure() { return pressure_; }
 
@@ -131,6 +134,7 @@ class Subscription {
   bool watermark_is_a_mark_ = true;  // false: a drop has moved it into a record
   std::uint64_t events_read_ = 0;    // counted as the channel's events_put_
   std::uint64_t sequence_ = 0;
+  std::uint64_t rewinds_ = 0;
   bool sizing_ = false;           // a batch is out whose end is not known yet
   Instant unread_since_ = never;  // when the oldest unread event was put; never: all is read
   Gap gap_;                       // drop_oldest: in front of the next batch

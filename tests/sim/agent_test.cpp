@@ -62,7 +62,7 @@ struct Life {
       : reactor(machine),
         system(machine),
         settings(read(configuration)),
-        measured(agent::measure(settings)),
+        measured(agent::measure(settings, system.facts().page_bytes)),
         agent(settings, measured, reactor, system, {.once = once, .live_status = false}) {}
 
   static agent::Settings read(std::string_view text) {

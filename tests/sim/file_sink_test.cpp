@@ -440,7 +440,7 @@ TEST_CASE("file sink: failing syncs, writes and power losses at random lose noth
         if (each % 7 == 0) process.run_for(5ms);
       }
       process.run_for(Duration(disk.world.entropy_random().below(100'000'000)));
-      for (std::uint64_t each = 0; each < count; ++each)
+      for (std::size_t each = 0; each < count; ++each)
         if (ends[each] <= process.channel->custody()) promised.insert(first + each);
       disk.world.end_faults();
       // A runner that backs off waits in an object of the harness, which outlives no wait.

@@ -161,6 +161,7 @@ class PipelineProcess {
   pipeline::SinkCounters sink_counters;
   pipeline::StopRequest stop_request;
   pipeline::OwnFiles own_files;
+  std::uint64_t gap_events = 0;  // that batches brought
   std::optional<async::Scheduler> scheduler;
   std::optional<pipeline::Clock> clock;
   std::optional<pipeline::Channel> channel;
@@ -226,6 +227,7 @@ class PipelineProcess {
     }
   }
   void see(const pipeline::Batch& batch) {
+    gap_events += batch.gap().events;
     pipeline::RecordReader reader(batch);
     while (reader.next()) {
       const pipeline::Record& record = reader.record();

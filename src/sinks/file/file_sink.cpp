@@ -119,6 +119,7 @@ Task<Delivery> FileSink::deliver(const Frame& frame) {
     delivery.outcome = Delivery::Outcome::retry;
     delivery.error = written.error();
   }
+  if (is_withdrawn(frame)) delivery.outcome = Delivery::Outcome::withdrawn;
   co_return delivery;
 }
 
@@ -131,6 +132,8 @@ Task<Status> FileSink::write(const Frame& frame) {
     note_failure(chosen.error(), wanted_.text());
     co_return chosen;
   }
+  // Closing the file before failed, perhaps just now: what it held goes first.
+  if (is_withdrawn(frame)) co_return Status();
   const Status appended = co_await append(*file, frame.wire);
   if (!appended) {
     note_failure(appended.error(), file->unfinished.text());

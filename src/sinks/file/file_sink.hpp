@@ -43,6 +43,9 @@ class FileSink final : public pipeline::Sink {
   async::Task<Status> open(OutputFile& file);
   async::Task<Result<io::Handle>> open_unfinished(OutputFile& file);
   async::Task<Status> end_file(OutputFile& file);
+  bool is_withdrawn(const pipeline::Frame& frame) const {
+    return frame.rewinds != context_.subscription.rewinds();
+  }
   const HeaderValues& values_of(std::uint64_t key) const;
   bool has_no_room_for(const OutputFile& file, const pipeline::Frame& frame) const;
   void note_success();

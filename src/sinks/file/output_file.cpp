@@ -1,5 +1,9 @@
 #include "sinks/file/output_file.hpp"
 
+#include "async/sleep.hpp"
+#include "base/canary.hpp"
+#include "base/mark.hpp"
+
 namespace runnel::sinks {
 
 using async::Task;
@@ -10,10 +14,12 @@ Task<Status> append(OutputFile& file, Bytes frame) {
     const Bytes rest = frame.subspan(done);
     const auto wrote = co_await async::write(file.handle, rest, file.size + done);
     if (wrote && *wrote > 0) {
-      done += *wrote;
+      if (done + *wrote < frame.size()) passed(Seldom::short_write_continued);
+      done += canary(Canary::short_write_as_whole) ? rest.size() : *wrote;
       continue;
     }
     file.torn = true;
+    passed(Seldom::torn_frame_cut);
     const Status cut = co_await async::truncate(file.handle, file.size);
     if (cut) file.torn = false;
     // A write of nothing without a reason: the device is full.
@@ -35,8 +41,9 @@ Task<Status> sync_folder(std::string_view folder, bool& failed) {
   const auto opened = co_await async::open(path.c_str(), io::OpenMode::folder);
   if (!opened) co_return opened.error();
   const Status synced = co_await async::sync(*opened);
-  const Status closed = co_await async::close(*opened);
-  (void)closed;
+  // Not by an operation: in a cancelled scope none is begun, and the handle would stay open.
+  async::Scope& scope = *co_await async::current_scope();
+  scope.scheduler().reactor().discard(*opened);
   failed = synced.error() == Error::io || synced.error() == Error::no_space;
   const bool counts = failed || synced.error() == Error::cancelled;
   co_return counts ? synced : Status();

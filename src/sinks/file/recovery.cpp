@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "async/operations.hpp"
+#include "base/canary.hpp"
 #include "base/log.hpp"
+#include "base/mark.hpp"
 #include "codec/whole_frames.hpp"
 #include "sinks/file/output_file.hpp"
 #include "sinks/file/walk.hpp"
@@ -110,7 +112,8 @@ Task<Status> examine(io::Handle handle, codec::Codec codec, Leftover& leftover) 
 }
 
 Task<Status> cut_to_whole(io::Handle handle, const Leftover& leftover, bool sync) {
-  if (leftover.whole < leftover.size) {
+  if (leftover.whole < leftover.size && !canary(Canary::torn_frame_kept)) {
+    passed(Seldom::torn_tail_cut);
     const Status cut = co_await async::truncate(handle, leftover.whole);
     if (!cut) co_return cut;
   }
@@ -124,6 +127,7 @@ Task<Status> put_in_place(SinkContext& context, const Leftover& leftover) {
   std::string finished(path.substr(0, path.size() - unfinished_ending.size()));
   if (leftover.size == 0 || (leftover.whole == 0 && !leftover.broken)) {
     const Status removed = co_await async::unlink(leftover.path.c_str());
+    passed(Seldom::leftover_deleted);
     if (removed)
       log_info(context.name, "deleted ", path, ": no whole frame in its ", leftover.size, " bytes");
     co_return removed;
@@ -134,6 +138,7 @@ Task<Status> put_in_place(SinkContext& context, const Leftover& leftover) {
   if (!renamed) co_return renamed;
   PathText name;
   write_numbered(name, finished, number);
+  passed(leftover.whole == 0 ? Seldom::leftover_set_aside : Seldom::leftover_finished);
   if (leftover.whole == 0)
     log_warn(context.name, "put ", path, " aside as ", name.text(), ": its beginning is no frame");
   else

@@ -44,7 +44,7 @@ GeneratedText::GeneratedText(MutableBytes block, MutableBytes body, std::uint64_
     }
     const bool number = word.back() == '=';
     const std::string_view pieces[] = {
-        word, {digits, number ? draw >> 16 & 7 : 0}, number ? " " : ""};
+        word, {digits, number ? static_cast<std::size_t>(draw >> 16 & 7) : 0}, number ? " " : ""};
     for (const std::string_view piece : pieces) {
       const std::size_t fits = std::min(piece.size(), block_.size() - at);
       if (fits > 0) std::memcpy(block_.data() + at, piece.data(), fits);
@@ -62,7 +62,7 @@ Bytes GeneratedText::body(std::uint64_t number) {
     text.front() = std::byte{' '};
     text = text.subspan(1);
   }
-  std::size_t from = mixed(seed_ ^ number) % block_.size();
+  auto from = static_cast<std::size_t>(mixed(seed_ ^ number) % block_.size());
   while (!text.empty()) {
     const std::size_t piece = std::min(text.size(), block_.size() - from);
     std::memcpy(text.data(), block_.data() + from, piece);

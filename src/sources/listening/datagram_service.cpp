@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/sleep.hpp"
+#include "base/mark.hpp"
 #include "sources/listening/end_at.hpp"
 #include "sources/listening/listener.hpp"
 
@@ -197,6 +198,7 @@ void DatagramService::ask_for_drops(Socket& socket) {
   socket.dropped = *total;
   context_.counters.kernel_dropped_events += more;
   socket.unreported += more;
+  if (more > 0) passed(Seldom::datagrams_dropped);
   if (socket.unreported == 0 || !socket.complaint.due(context_.now())) return;
   log_error(context_.name, socket.unreported, " datagrams lost on ", socket.where,
             ": the kernel's buffer was full (raise receive_buffer and net.core.rmem_max, or make "

@@ -1,6 +1,8 @@
 // Files that appear, move and go while they are followed, and those that did while nobody looked.
 #include <array>
 
+#include "base/canary.hpp"
+#include "base/mark.hpp"
 #include "sources/tail/tail.hpp"
 
 namespace runnel::sources::tail {
@@ -41,6 +43,7 @@ void Tail::take_changes() {
   if (folders_.watcher() == io::Handle::none) return;
   context().system.take_changes(folders_.watcher(), [&](const io::Change& change) {
     if (change.lost) {
+      passed(Seldom::watch_overflowed);
       rescan_ = true;
       return;
     }
@@ -135,11 +138,17 @@ void Tail::departed(File& file) {
     moved = info && info->inode == file.inode && info->device == file.device &&
             moved_to(file, path.text());
   }
+  if (moved) passed(Seldom::rotated_while_up);
+  if (moved && canary(Canary::rotated_rest_lost)) {
+    release(file);
+    return;
+  }
   if (!moved) {
     if (file.handle == io::Handle::none) {
       release(file);
       return;
     }
+    passed(Seldom::deleted_file_read_to_end);
     file.deleted = true;
     files_.set_path_hash(file, 0);
   }
@@ -208,6 +217,7 @@ bool Tail::adopt(const RememberedFile& saved, std::string_view path) {
   file.modified_ns = info->modified_ns;
   file.grew_at = context().now();
   end_at(file, info->size);
+  passed(Seldom::rotated_while_down);
   log_info(context().name, before.text(), " was renamed to ", path,
            " while Runnel was not running: reading the rest of it first");
   files_.activate(file);
@@ -221,6 +231,7 @@ void Tail::close(File& file) {
 }
 
 void Tail::release(File& file) {
+  if (canary(Canary::handle_kept)) file.handle = io::Handle::none;
   close(file);
   finished(file);
   links_ -= file.linked ? 1 : 0;

@@ -6,6 +6,7 @@
 #include "async/notice.hpp"
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
+#include "base/mark.hpp"
 #include "sources/tail/lines.hpp"
 #include "sources/tail/tail.hpp"
 
@@ -104,6 +105,7 @@ Status Tail::append_cut(pipeline::OutletPut& put, pipeline::Event& event, std::u
   const Status status = put.append(event);
   if (status) {
     ++context().counters.cut_events;
+    passed(Seldom::event_cut);
   } else {
     needed = pipeline::record_bytes(event);
   }

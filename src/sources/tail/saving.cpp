@@ -1,6 +1,8 @@
 // The checkpoint file: loaded once, written as a whole under another name, synced, renamed, and the
 // folder synced. At any instant the name means one whole checkpoint, the old one or the new one.
 #include "async/operations.hpp"
+#include "base/canary.hpp"
+#include "base/mark.hpp"
 #include "sources/tail/tail.hpp"
 
 namespace runnel::sources::tail {
@@ -35,6 +37,7 @@ async::Task<pipeline::Started> Tail::load() {
                              describe(text.error())),
                       exit_io);
   existing_from_end_ = false;
+  passed(Seldom::checkpoint_loaded);
   const PositionsRead read = read_positions(
       *text, [&](const SavedPosition& position) { return remembered_.add(position); });
   switch (read) {
@@ -108,12 +111,14 @@ void Tail::settle() {
 
 async::Task<void> Tail::save_if_due() {
   if (!keeps_positions() || context().now() < next_save_) co_return;
+  if (canary(Canary::allocates)) ::operator delete(::operator new(16));
   settle();
   if (changed_) {
     changed_ = false;
     const Status saved = co_await save();
     if (!saved) {
       changed_ = true;
+      passed(Seldom::checkpoint_not_saved);
       if (saved.error() != Error::cancelled) {
         ++context().counters.errors;
         if (save_complaint_.due(context().now()))
@@ -135,7 +140,7 @@ async::Task<Status> Tail::save() {
   // What an interrupted save has left there is nobody's.
   Status status = co_await async::truncate(*opened, 0);
   if (status) status = co_await write_positions(*opened);
-  if (status) status = co_await async::sync(*opened);
+  if (status && !canary(Canary::checkpoint_not_synced)) status = co_await async::sync(*opened);
   context().reactor().discard(*opened);
   if (!status) co_return status;
   status = co_await async::rename(checkpoint_new_path_.c_str(), checkpoint_path_.c_str());

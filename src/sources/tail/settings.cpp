@@ -97,7 +97,7 @@ pipeline::Checked<Settings> check(const pipeline::OptionValues& values) {
       return pipeline::wrong("paths", concat("\"", pattern, "\" ", what));
   settings.from_beginning = values.text("start_at") == "beginning";
   settings.event_bytes_max = values.size("event_bytes_max");
-  settings.files_max = values.number("files_max");
+  settings.files_max = static_cast<std::size_t>(values.number("files_max"));
   settings.flush_partial_after = values.duration("flush_partial_after");
   settings.checkpoint_interval = values.duration("checkpoint_interval");
   settings.poll_interval = values.duration("poll_interval");

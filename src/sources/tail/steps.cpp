@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/operations.hpp"
+#include "base/mark.hpp"
 #include "sources/tail/tail.hpp"
 
 namespace runnel::sources::tail {
@@ -143,17 +144,27 @@ async::Task<Result<bool>> Tail::look(File& file) {
 }
 
 bool Tail::accept_head(File& file, const io::FileInfo& info, Bytes head) {
-  if (!file.known) {
-    files_.set_identity(file, info.device, info.inode);
-    recall(file, info, head);
-  } else if (info.inode != file.inode || info.device != file.device) {
-    // It was closed, and what has its name now is another file.
+  const auto is_this = [&](std::uint64_t device, std::uint64_t inode) {
+    return info.device == device && info.inode == inode;
+  };
+  bool replaced = !is_this(file.device, file.inode);
+  if (replaced && !file.known) {
+    // Between being met and being opened. Some file systems state another inode of an open file
+    // than of its name: then that is how it is known from now on.
+    const auto there = context().system.file_info(path_of(file).data());
+    replaced = there && is_this(there->device, there->inode);
+    if (!replaced) files_.set_identity(file, info.device, info.inode);
+  }
+  if (replaced) {
+    // What has its name now is another file, which may be known already.
+    const bool linked = file.linked;
     close(file);
     Scratch path(path_of(file));
     departed(file);
-    if (settings_.names(path.text())) offer(path.text(), info, false);
+    if (settings_.names(path.text())) offer(path.text(), info, linked);
     return false;
   }
+  if (!file.known) recall(file, info, head);
   if (!file.fingerprint.matches(head)) {
     if (file.renamed) {
       // Its inode number has been given to a file that is none of ours.
@@ -187,6 +198,7 @@ void Tail::recall(File& file, const io::FileInfo& info, Bytes head) {
 }
 
 void Tail::restart(File& file, Bytes head, const char* why) {
+  passed(Seldom::truncated_file_seen);
   log_info(context().name, path_of(file), " ", why, ": reading it from its beginning");
   file.fingerprint = Fingerprint::of(head);
   file.offset = file.safe = file.unfinished = 0;
@@ -243,21 +255,30 @@ void Tail::schedule(File& file) {
 
 // It cannot be opened or read. Said once; tried again when it changes, and every minute.
 void Tail::failed(File& file, Error why) {
-  close(file);
   const Instant now = context().now();
+  // Its handle is all that is left of a deleted file: what it holds may be readable in a moment.
+  if (file.deleted && !context().once && file.handle != io::Handle::none &&
+      now < after(file.grew_at, renamed_grace)) {
+    ++context().counters.errors;
+    file.look = true;
+    files_.set_due(file, after(now, look_again_after));
+    return;
+  }
+  close(file);
   if (why == Error::not_found) {
     files_.set_due(file, after(now, look_again_after));
     departed(file);
     return;
   }
   ++context().counters.errors;
+  passed(Seldom::file_could_not_be_read);
   if (!file.named)
     log_warn(context().name, "cannot read ", path_of(file), ": ", describe(why), what_to_do(why),
              "; tried again every minute");
   file.named = true;
   file.grew_at = now;
   file.look = true;
-  if (file.leaving()) {
+  if (file.deleted) {
     release(file);
     return;
   }

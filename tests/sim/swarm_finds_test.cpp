@@ -1,0 +1,105 @@
+// Goal: what the swarm has found stays found: each of these was a failing seed.
+// Method: the shortest way to the same state, with the real components in a simulated process.
+#include <algorithm>
+
+#include "sources/tail/tail.hpp"
+#include "tests/sim/source_world.hpp"
+
+using namespace runnel;
+using namespace runnel::sim;
+
+namespace {
+
+std::vector<std::string> sorted(std::vector<std::string> bodies) {
+  std::sort(bodies.begin(), bodies.end());
+  return bodies;
+}
+
+void end(SourceProcess& process) {
+  CHECK(process.stop_source(5s));
+  process.complete(process.source->finish());
+  process.stop();
+}
+
+}  // namespace
+
+TEST_CASE("tail: a file that is rotated between being met and being opened is read once") {
+  SimOptions options;
+  options.entry_latency = {50ms, 50ms};
+  SimWorld world(1, options);
+  SimFiles& files = world.machine().files();
+  REQUIRE(files.make_folders("/log").ok());
+  REQUIRE(files.put("/log/a.log", "one\n").ok());
+  SourceProcess process(world.machine(), sources::tail_type, {{"paths", "/log/*.log*"}});
+  process.run();
+  process.record();
+  // It is being opened now.
+  process.run_for(10ms);
+  REQUIRE(files.rename("/log/a.log", "/log/a.log.1", false).ok());
+  REQUIRE(files.put("/log/a.log", "two\n").ok());
+  process.run_for(5s);
+  REQUIRE(files.append("/log/a.log", "three\n").ok());
+  process.run_for(5s);
+  CHECK(sorted(process.bodies()) == std::vector<std::string>{"one", "three", "two"});
+  end(process);
+}
+
+TEST_CASE("tail: the rest of a rotated file survives an error of the disk") {
+  SimWorld world(1);
+  SimFiles& files = world.machine().files();
+  REQUIRE(files.make_folders("/log").ok());
+  REQUIRE(files.put("/log/a.log", "one\n").ok());
+  for (const bool deleted : {false, true}) {
+    CAPTURE(deleted);
+    SourceProcess process(world.machine(), sources::tail_type, {{"paths", "/log/*.log"}});
+    process.run();
+    process.record();
+    REQUIRE(process.run_until([&] { return process.seen.size() == 1; }));
+    process.reactor.fail_next(io::Verb::read, Error::io);
+    REQUIRE(files.append("/log/a.log", "two\n").ok());
+    if (deleted)
+      REQUIRE(files.unlink("/log/a.log").ok());
+    else
+      REQUIRE(files.rename("/log/a.log", "/log/a.old", false).ok());
+    process.run_for(3min);
+    CHECK(process.bodies() == std::vector<std::string>{"one", "two"});
+    end(process);
+    REQUIRE(files.put("/log/a.log", "one\n").ok());
+  }
+}
+
+TEST_CASE("channel: what was dropped last is said although nothing is left to read") {
+  SimWorld world(1);
+  pipeline::ChannelSettings settings;
+  settings.capacity_bytes = pipeline::channel_capacity_min;
+  settings.when_full = pipeline::WhenFull::drop_newest;
+  PipelineProcess process(world.machine(), settings);
+  // Taken and written, but not durable: the ring is full, and there is nothing unread.
+  process.record(false);
+  const std::string body(1000, 'x');
+  while (process.channel->counters().dropped_events == 0) {
+    process.put(body);
+    process.run_for(2ms);
+  }
+  process.channel->close();
+  process.run_for(10ms);
+  CHECK(process.tasks() == 0);
+  CHECK(process.gap_events == process.channel->counters().dropped_events);
+  process.acknowledge_all();
+  process.stop();
+}
+
+TEST_CASE("subscription: a batch in hand is told that it was withdrawn by a rewind") {
+  SimWorld world(1);
+  PipelineProcess process(world.machine());
+  process.record(false);
+  process.put("one");
+  process.run_for(10ms);
+  const std::uint64_t before = process.subscription->rewinds();
+  CHECK(process.subscription->rewind_to_watermark());
+  CHECK(process.subscription->rewinds() == before + 1);
+  process.run_for(10ms);
+  CHECK(process.bodies() == std::vector<std::string>{"one", "one"});
+  process.acknowledge_all();
+  process.stop();
+}
