@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -53,6 +54,18 @@ void ask_for_receive_buffer(int socket, std::uint32_t bytes) {
     set_option(socket, SOL_SOCKET, SO_RCVBUF, wanted);
 }
 
+// A process that was killed while io_uring waited on its sockets keeps them for a moment longer than
+// itself: the kernel lets go of the ring in the background. Who restarts at once must not fail.
+bool bind_patiently(int socket, const sockaddr* where, socklen_t size) {
+  constexpr int attempts_max = 100;
+  constexpr useconds_t pause_us = 20'000;
+  for (int attempt = 1;; ++attempt) {
+    if (::bind(socket, where, size) == 0) return true;
+    if (errno != EADDRINUSE || attempt == attempts_max) return false;
+    ::usleep(pause_us);
+  }
+}
+
 }  // namespace
 
 Result<io::Handle> LinuxSystem::listen(io::Transport transport, const io::Address& address,
@@ -71,7 +84,7 @@ Result<io::Handle> LinuxSystem::listen(io::Transport transport, const io::Addres
     set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, is_any(address) ? 0 : 1);
   ask_for_receive_buffer(socket.get(), options.receive_buffer_bytes);
 
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0)
+  if (!bind_patiently(socket.get(), reinterpret_cast<const sockaddr*>(&where), size))
     return fail(last_error());
   if (transport == io::Transport::tcp) {
     const auto backlog = static_cast<int>(std::clamp(options.backlog, 1U, 65535U));

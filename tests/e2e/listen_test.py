@@ -196,6 +196,23 @@ class Tcp(harness.Scenario):
         self.assertEqual(self.lines(DATA), [b'whole', b'half'])
         self.assertEqual(agent.summary()['sources.in']['broken_connections'], 0)
 
+    def test_restart_on_the_same_port_right_after_a_kill(self):
+        """Connections are open, and the kernel is still busy with those of the one killed."""
+        agent = self.start(pipeline(TCP)).ready()
+        port = agent.port('in')
+        fixed = TCP.replace(':0"', f':{port}"')
+        for _ in range(3):
+            clients = [connect(port) for _ in range(8)]
+            for client in clients:
+                client.sendall(numbered(0, 100))
+            agent.kill()
+            agent = self.start(pipeline(fixed)).ready()
+            for client in clients:
+                client.close()
+        send_all(port, b'after all\n')
+        harness.wait_until(lambda: b'after all' in self.lines(DATA), 'the last line')
+        self.stopped_well(agent)
+
     def test_stop_reads_what_has_arrived(self):
         agent = self.start(pipeline(TCP)).ready()
         with connect(agent.port('in')) as client:
