@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs the tests of the CI budget.
 #   --quick   unit, contract, simulator and tidy only, one compiler
-#   --long    the long forms too (model, kill -9 rounds, fuzz): half an hour and more
+#   --long    the long forms too (model, kill -9 rounds, fuzz, a night of seeds): two hours and more
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 mode=ci
@@ -45,13 +45,17 @@ finish() {
 
 packages() {
   local all="$runnel_build_packages $runnel_test_packages"
-  [ $mode = quick ] || all="$all $(cat tests/e2e/packages.txt)"
+  [ $mode = quick ] || all="$all $runnel_cross_test_packages valgrind $(cat tests/e2e/packages.txt)"
   # shellcheck disable=SC2086
   install_missing $all
 }
-build() { # PRESET [TARGET]
-  cmake --preset "$1" >build/configure-"$1".log || { cat build/configure-"$1".log; return 1; }
-  cmake --build --preset "$1" --target "${2:-all}" 2>&1 | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' || true
+build() { # PRESET TARGET...
+  local preset=$1
+  shift
+  cmake --preset "$preset" $precompile >build/configure-"$preset".log ||
+    { cat build/configure-"$preset".log; return 1; }
+  cmake --build --preset "$preset" --target "$@" 2>&1 |
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' || true
   return "${PIPESTATUS[0]}"
 }
 formatted() {
@@ -60,21 +64,51 @@ formatted() {
 run_tests() { # BUILD LABELS
   ctest --test-dir build/"$1" -L "$2" -j2 --output-on-failure --timeout 3600
 }
+# One architecture: its tests under qemu-user, its package, and its binary on a real kernel.
+cross() { # NAME KERNEL
+  must build-"$1" build "$1"-test runnel_cross
+  stage test-"$1" run_tests "$1" 'unit|contract|sim'
+  stage boot-"$2" tests/boot/run --arch "$2" --binary build/"$1"/platform/linux/runnel \
+    --suite build/"$1"/tests/contract/runnel_contract
+  stage package-"$1" tests/package/run "$1"
+}
+sysroots() {
+  cmake/sysroot.sh arm64 && cmake/sysroot.sh armhf
+}
+night() { # what no seed of CI has been
+  tests/sim/night 1800
+}
 
 # A second clone finds what the first one compiled.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 export UBSAN_OPTIONS=print_stacktrace=1 ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
 [ $mode != long ] || export RUNNEL_ROUNDS=1000 RUNNEL_MODEL_STEPS=5000000 RUNNEL_LONG=1
+# A machine that has never built this has no use for ccache, which cannot keep what is built this way.
+precompile=""
+[ -z "${CI:-}" ] || precompile="-DRUNNEL_PRECOMPILE=ON"
+fuzz_seconds=15
+[ $mode != long ] || fuzz_seconds=600
+
 mkdir -p build
 must packages packages
 stage tidy python3 tests/tidy/tidy.py
 stage format formatted
-must build-gcc build test
-stage test-gcc run_tests test 'unit|contract|sim'
+must build-gcc build test all
+stage test-gcc run_tests test 'unit|contract|sim|hardening'
 if [ $mode != quick ]; then
-  must build-clang-sanitized build sanitize runnel_tests
-  stage test-clang-sanitized run_tests sanitize 'unit|contract|sim'
+  stage swarm run_tests test 'swarm'
   stage e2e run_tests test 'e2e'
   stage bench-smoke run_tests test 'bench-smoke'
+  stage package-amd64 tests/package/run amd64
+  stage instructions tests/bench/instructions
+  stage boot-amd64 tests/boot/run --arch amd64 --binary build/static/platform/linux/runnel
+  stage firmware tests/firmware/run
+  must sysroots sysroots
+  cross aarch64 arm64
+  cross armhf armhf
+  must build-clang-sanitized build sanitize runnel_tests runnel_fuzz
+  stage test-clang-sanitized run_tests sanitize 'unit|contract|sim|swarm|fuzz'
+  stage fuzz tests/fuzz/run --seconds "$fuzz_seconds"
 fi
+[ $mode != long ] || stage night night
 finish

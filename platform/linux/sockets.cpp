@@ -54,8 +54,9 @@ void ask_for_receive_buffer(int socket, std::uint32_t bytes) {
     set_option(socket, SOL_SOCKET, SO_RCVBUF, wanted);
 }
 
-// A process that was killed while io_uring waited on its sockets keeps them for a moment longer than
-// itself: the kernel lets go of the ring in the background. Who restarts at once must not fail.
+// A process that was killed while io_uring waited on its sockets keeps them for a moment longer
+// than itself: the kernel lets go of the ring in the background. Who restarts at once must not
+// fail.
 bool bind_patiently(int socket, const sockaddr* where, socklen_t size) {
   constexpr int attempts_max = 100;
   constexpr useconds_t pause_us = 20'000;

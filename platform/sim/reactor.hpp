@@ -74,7 +74,7 @@ class SimReactor final : public io::Reactor {
   void finish_stream(std::uint32_t slot, Error error);
   void on_event(std::uint32_t slot, std::uint32_t generation);
   bool has_ready() { return !ready_.empty(); }
-  // The instant at which the world has to stop for this reactor's loop: One that is due but that
+  // The instant at which the world has to stop for this reactor's loop. One that is due but that
   // nobody polls any more (its loop has ended) holds up the others only for a few of their polls.
   Instant wants() {
     const Instant due = has_ready() ? world_.now() : wanted_;

@@ -8,8 +8,8 @@
 #include <netinet/in.h>
 
 #include "platform/linux/address.hpp"
-#include "platform/linux/receiving.hpp"
 #include "platform/linux/errno.hpp"
+#include "platform/linux/receiving.hpp"
 #include "platform/uring/operation_flags.hpp"
 #include "platform/uring/uring_reactor.hpp"
 

@@ -140,7 +140,8 @@ void LogWriter::rotate() {
   LogFile* file = files_.with_path(path_);
   if (file == nullptr || !open_line_.empty()) return;
   if (after(file->made, scenario_.rotation_age) > world_.now()) return;
-  if (after(last_rotation_, haste) > world_.now()) ledger_.stream(stream_).rotated_in_haste = true;
+  if (last_rotation_ && after(*last_rotation_, haste) > world_.now())
+    ledger_.stream(stream_).rotated_in_haste = true;
   last_rotation_ = world_.now();
   auto& rotated_in = ledger_.stream(stream_).rotated_in;
   rotated_in.resize(files_made_ + 1, 0);

@@ -6,7 +6,8 @@
 // events that it claims.
 #pragma once
 
-#include <functional>
+#include <deque>
+#include <optional>
 
 #include "platform/sim/machine.hpp"
 #include "platform/sim/world.hpp"
@@ -70,7 +71,7 @@ class LogWriter {
   std::uint32_t open_number_ = 0;
   bool working_ = false;
   Instant end_;
-  Instant last_rotation_ = Instant::min();
+  std::optional<Instant> last_rotation_;
   std::uint32_t files_made_ = 0;
 };
 

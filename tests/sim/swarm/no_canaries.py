@@ -23,8 +23,10 @@ def words_in(binary):
 def compiled(compiler, root, include, defines):
     with tempfile.TemporaryDirectory() as folder:
         target = pathlib.Path(folder) / 'object.o'
+        # The compiler's own folder must keep its place in the order.
+        system = [] if include == '/usr/include' else ['-isystem', include]
         subprocess.run([compiler, '-std=c++20', '-O2', '-DNDEBUG', *defines, f'-I{root}/src', f'-I{root}',
-                        '-isystem', include, '-c', f'{root}/{FILE}', '-o', str(target)], check=True)
+                        *system, '-c', f'{root}/{FILE}', '-o', str(target)], check=True)
         return target.read_bytes()
 
 

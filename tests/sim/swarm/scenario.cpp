@@ -315,8 +315,9 @@ void draw_faults(Random& random, Scenario& scenario) {
     scenario.faults.back().length = between(random, 1s, 12s);
     scenario.faults.push_back(stop);
   }
-  std::stable_sort(scenario.faults.begin(), scenario.faults.end(),
-                   [](const Fault& a, const Fault& b) { return a.at < b.at; });
+  std::sort(scenario.faults.begin(), scenario.faults.end(), [](const Fault& a, const Fault& b) {
+    return a.at != b.at ? a.at < b.at : a.kind < b.kind;
+  });
   const bool slow =
       std::any_of(scenario.faults.begin(), scenario.faults.end(),
                   [](const Fault& each) { return each.kind == FaultKind::slow_disk; });
