@@ -442,6 +442,38 @@ TEST_CASE("tail: a channel that is full holds the source back, and nothing is lo
   tail.end();
 }
 
+TEST_CASE("tail: a reader that lags by several rotations reads the files one after the other") {
+  LogWorld world;
+  constexpr int lines = 5000;
+  int written = 0;
+  const auto write = [&] {
+    std::string text;
+    for (int line = 0; line < lines; ++line) text += number(written++) + "\n";
+    world.append("/log/a.log", text);
+  };
+  write();
+  TailRun tail(world.machine(), {}, false, 64 * 1024);
+  tail.start(false);  // the channel fills, and nothing is taken out
+  for (int rotations = 1; rotations <= 3; ++rotations) {
+    tail.process.run_for(5s);
+    for (int older = rotations - 1; older > 0; --older) {
+      const std::string from = "/log/a.log." + std::to_string(older);
+      const std::string to = "/log/a.log." + std::to_string(older + 1);
+      world.rename(from.c_str(), to.c_str());
+    }
+    world.rename("/log/a.log", "/log/a.log.1");
+    write();
+  }
+  tail.process.run_for(5s);
+  tail.process.record();
+  REQUIRE(tail.wait_for(static_cast<std::size_t>(written)));
+  bool in_order = true;
+  for (int line = 0; line < written; ++line)
+    in_order &= tail.process.seen[static_cast<std::size_t>(line)].body == number(line);
+  CHECK(in_order);
+  tail.end();
+}
+
 TEST_CASE("tail: checkpoints are written while the channel is full") {
   LogWorld world;
   std::string text;

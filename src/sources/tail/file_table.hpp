@@ -27,14 +27,17 @@ struct File : Link<ActiveTag> {
   bool known = false;
 
   // Where it is. `label` is the path that events carry, with the header around it; `path` is where
-  // it lies, when that has become another one. `former` is the hash of the name it had before.
+  // it lies, when that has become another one. `former` is the hash of the name it had before, and
+  // `departed` says when it lost it: the number of this departure.
   PathPool::Id label = PathPool::none;
   PathPool::Id path = PathPool::none;
   std::uint64_t former = 0;
+  std::uint64_t departed = 0;
+  std::uint64_t behind =
+      0;                 // inode of the file that had its name before and is read first; 0: none
   bool linked = false;   // a symbolic link: changes are not told, it is polled
   bool renamed = false;  // to a name that no pattern matches: read to its end, then left
   bool deleted = false;  // read to its end, then left
-  bool waits = false;    // behind the file that had its name before
 
   // How far it is read. Invariant: safe <= offset; `offset` is the beginning of a line; the
   // `unfinished` bytes behind it hold no newline.

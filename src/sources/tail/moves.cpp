@@ -153,6 +153,7 @@ void Tail::departed(File& file) {
     files_.set_path_hash(file, 0);
   }
   file.former = before;
+  file.departed = ++departures_;
   file.grew_at = context().now();
   file.look = true;
   files_.activate(file);
@@ -210,6 +211,7 @@ bool Tail::adopt(const RememberedFile& saved, std::string_view path) {
   }
   files_.set_identity(file, info->device, info->inode);
   file.former = hash_of(before.text());
+  file.departed = ++departures_;
   file.known = true;
   file.fingerprint = saved.fingerprint;
   file.offset = file.safe = saved.offset;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "async/notice.hpp"
 #include "async/operations.hpp"
@@ -159,6 +160,7 @@ async::Task<Result<std::uint32_t>> Tail::put_tail(File& file, std::uint64_t leng
 struct Tail::RoomWait {
   async::Notice bell;
   bool done = false;
+  bool changes = false;  // in watched folders
   Status outcome;
 };
 
@@ -168,16 +170,34 @@ async::Task<void> Tail::wait_for_room(std::size_t bytes, RoomWait& wait) {
   wait.bell.ring();
 }
 
-// A channel may be full for hours; checkpoints of what it has handed on are written meanwhile.
+async::Task<void> Tail::watch_meanwhile(RoomWait& wait) {
+  // A log that grows all the time tells so all the time.
+  constexpr Duration pause = 1s;
+  while (true) {
+    const Status told = co_await async::ready(folders_.watcher());
+    if (!told) co_return;
+    wait.changes = true;
+    wait.bell.ring();
+    const Status slept = co_await async::sleep_until(after(context().now(), pause));
+    if (!slept) co_return;
+  }
+}
+
+// A channel may be full for hours. Checkpoints of what it has handed on are written meanwhile, and
+// files that appear and move are met: one that is rotated twice until there is room would otherwise
+// never have had a name that is looked for.
 async::Task<Status> Tail::room(std::size_t bytes) {
   async::Scope& outer = *co_await async::current_scope();
   async::Scope inner(outer, context().name);
   RoomWait wait;
   inner.spawn(wait_for_room(bytes, wait));
+  if (folders_.watcher() != io::Handle::none) inner.spawn(watch_meanwhile(wait));
   while (!wait.done) {
-    const Status rang = co_await wait.bell.wait(next_save_);
+    const Status rang = co_await wait.bell.wait(std::min(next_save_, next_look()));
     if (!rang && rang.error() == Error::cancelled) break;
-    if (!wait.done) co_await save_if_due();
+    if (wait.done) break;
+    if (std::exchange(wait.changes, false) || context().now() >= next_look()) look_around();
+    co_await save_if_due();
   }
   inner.cancel();
   co_await inner.join();

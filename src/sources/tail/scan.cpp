@@ -231,8 +231,12 @@ void Tail::claim(std::string_view path, const io::FileInfo& info, bool linked) {
   end_at(file, info.size);
   file.grew_at = context().now();
   file.seen = true;
-  file.waits = std::any_of(files_.all().begin(), files_.all().end(),
-                           [&](const File& other) { return other.used && other.former == hash; });
+  const File* before = nullptr;
+  for (const File& other : files_.all())
+    if (other.used && other.former == hash &&
+        (before == nullptr || other.departed > before->departed))
+      before = &other;
+  file.behind = before == nullptr ? 0 : before->inode;
   files_.activate(file);
 }
 

@@ -77,13 +77,14 @@ async::Task<Result<std::uint32_t>> Tail::step(File& file) {
 
 // The file that had this name before is read first: a reader sees the lines of one log in order.
 bool Tail::waits_behind_another(File& file) {
-  if (!file.waits) return false;
-  const std::uint64_t hash = files_.path_hash(file);
-  file.waits = std::any_of(files_.all().begin(), files_.all().end(), [&](const File& other) {
-    return other.used && &other != &file && other.former == hash &&
-           static_cast<const Link<ActiveTag>&>(other).linked();
+  if (file.behind == 0) return false;
+  // By what it is, not by its name: it may be renamed once more, and so may this one.
+  const bool waits = std::any_of(files_.all().begin(), files_.all().end(), [&](const File& other) {
+    return other.used && &other != &file && other.inode == file.behind &&
+           other.device == file.device && static_cast<const Link<ActiveTag>&>(other).linked();
   });
-  return file.waits;
+  if (!waits) file.behind = 0;
+  return waits;
 }
 
 async::Task<Status> Tail::open(File& file) {

@@ -42,8 +42,9 @@ Tail::Memory Tail::Memory::carve(Region& region, const Settings& settings) {
   memory.folders = region.array<Folder>(folders, "watched folders");
   memory.remembered = region.array<RememberedFile>(remembered, "remembered positions");
   memory.checkpoint_text = region.array<char>(checkpoint_text_bytes, "checkpoint text");
-  // poll, step, look, read; beside it the wait for room; a save: open, write, sync.
-  region.frames(12, 1024);
+  // poll, step, look, read; beside it the wait for room and the look at folders; a save: open,
+  // write, sync.
+  region.frames(14, 1024);
   region.handles(files + 3);
   return memory;
 }
@@ -73,14 +74,8 @@ async::Task<pipeline::Started> Tail::start() {
 }
 
 async::Task<Result<std::uint32_t>> Tail::poll() {
-  take_changes();
-  const Instant now = context().now();
-  if (rescan_ && now >= next_scan_) scan();
-  if ((polling_ || links_ > 0) && now >= next_poll_) {
-    next_poll_ = after(now, settings_.poll_interval);
-    polling_ ? scan() : poll_links();
-  }
-  files_.activate_due(now);
+  look_around();
+  files_.activate_due(context().now());
   co_await save_if_due();
 
   std::uint32_t events = 0;
@@ -94,6 +89,21 @@ async::Task<Result<std::uint32_t>> Tail::poll() {
   co_return events;
 }
 
+void Tail::look_around() {
+  take_changes();
+  const Instant now = context().now();
+  if (rescan_ && now >= next_scan_) scan();
+  if (!polling_ && links_ == 0) {
+    next_poll_ = never;
+  } else if (now >= next_poll_) {
+    next_poll_ = after(now, settings_.poll_interval);
+    polling_ ? scan() : poll_links();
+  }
+}
+
+// When there is something to look for that nobody tells of.
+Instant Tail::next_look() const { return rescan_ ? std::min(next_scan_, next_poll_) : next_poll_; }
+
 async::Task<void> Tail::wait_for_work() {
   if (files_.any_active()) {
     // There is work, it only put nothing (the middle of a very long line).
@@ -102,8 +112,7 @@ async::Task<void> Tail::wait_for_work() {
   }
   if ((polling_ || links_ > 0) && next_poll_ == never)
     next_poll_ = after(context().now(), settings_.poll_interval);
-  Instant until = std::min({files_.next_due(), next_save_, next_poll_});
-  if (rescan_) until = std::min(until, next_scan_);
+  const Instant until = std::min({files_.next_due(), next_save_, next_look()});
   if (folders_.watcher() == io::Handle::none) {
     (void)co_await async::sleep_until(until);
     co_return;

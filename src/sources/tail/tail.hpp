@@ -68,6 +68,8 @@ class Tail final : public pipeline::PollingSource {
   bool is_own(std::string_view path, std::uint64_t device, std::uint64_t inode) const;
 
   // --- files that move and go (moves.cpp) ------------------------------------------------------
+  void look_around();
+  Instant next_look() const;
   void take_changes();
   void change_in(const Folder& folder, const io::Change& change);
   void appeared(std::string_view path);
@@ -109,6 +111,7 @@ class Tail final : public pipeline::PollingSource {
   async::Task<Status> room(std::size_t bytes);
   struct RoomWait;
   async::Task<void> wait_for_room(std::size_t bytes, RoomWait& wait);
+  async::Task<void> watch_meanwhile(RoomWait& wait);
   async::Task<Result<std::uint32_t>> settle_down(File& file);
   void schedule(File& file);
   void failed(File& file, Error why);
@@ -153,8 +156,9 @@ class Tail final : public pipeline::PollingSource {
   Instant next_scan_;
   bool polling_ = false;  // some folder's changes are not told
   Instant next_poll_ = never;
-  std::size_t links_ = 0;  // slots that are symbolic links
-  bool overflow_ = false;  // more files than files_max
+  std::size_t links_ = 0;         // slots that are symbolic links
+  std::uint64_t departures_ = 0;  // files that lost their name
+  bool overflow_ = false;         // more files than files_max
   bool said_overflow_ = false, said_no_paths_ = false, said_polling_ = false, said_deep_ = false;
   Occasional read_complaint_;
 

@@ -202,9 +202,6 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
         std::min(stream.file_of[static_cast<std::size_t>(last)], stream.file_of[event.number]);
     const std::uint32_t rotated = older < stream.rotated_in.size() ? stream.rotated_in[older] : 0;
     if (stream.rotated_in_haste || 2 * facts.life - 1 != rotated) return;
-    // A reader that lags by more than one rotation reads the two rotated ones side by side.
-    const auto none = std::count(stream.rotated_in.begin(), stream.rotated_in.end(), 0u);
-    if (static_cast<std::ptrdiff_t>(stream.rotated_in.size()) - none > 1) return;
   }
   if (event.number <= last) {
     if (facts.rewound && (new_file || sink.by_header)) return;
