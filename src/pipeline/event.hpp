@@ -97,8 +97,9 @@ inline std::size_t HeaderWriter::room() const {
   return std::min(buffer_.size(), Headers::bytes_max) - size_;
 }
 
-// Inline for the keys, which are constants where headers are written for every event.
-inline void HeaderWriter::add(std::string_view key, std::string_view value) {
+// Always inline for the keys, which are constants where headers are written for every event; with
+// the checks of a hardened build the compiler finds this too large by itself.
+[[gnu::always_inline]] inline void HeaderWriter::add(std::string_view key, std::string_view value) {
   const std::size_t entry = Headers::entry_overhead + key.size() + value.size();
   if (key.empty() || key.size() > 255 || value.size() > 0xFFFF || entry > room()) [[unlikely]] {
     cut_ = true;
@@ -113,7 +114,7 @@ inline void HeaderWriter::add(std::string_view key, std::string_view value) {
   size_ += entry;
 }
 
-inline void HeaderWriter::add_encoded(Bytes entries) {
+[[gnu::always_inline]] inline void HeaderWriter::add_encoded(Bytes entries) {
   if (entries.size() > room()) [[unlikely]] {
     cut_ = true;
     return;

@@ -73,7 +73,7 @@ class [[nodiscard]] OutletPut {
 inline OutletPut Outlet::put() { return OutletPut(*this); }
 
 // The hot path: nearly every source has one channel.
-inline Status OutletPut::append(Event& event) {
+[[gnu::always_inline]] inline Status OutletPut::append(Event& event) {
   event.source = outlet_.source_;
   if (outlet_.count_ != 1) return append_everywhere(event);
   const Status status = puts_[0]->append(event);

@@ -1,6 +1,8 @@
 // A stream gives the same frames in one piece and in pieces of any size, also when frames are
 // looked at twice before they are accepted; no frame is empty or longer than the limit; what is
 // broken stays so. For framing by newline a second opinion says which frames those are.
+#include <algorithm>
+
 #include "codec/framing.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -28,8 +30,16 @@ void keep(const FrameSplitter& splitter, const FrameSplitter::Step& step, Outcom
   outcome.frames.push_back({std::string(as_text(step.frame)), step.cut_bytes});
 }
 
+// What a connection has and what it borrows for frames that outgrow it.
+struct Carries {
+  explicit Carries(std::size_t frame_bytes_max)
+      : own(std::min<std::size_t>(frame_bytes_max, 5)), borrowed(frame_bytes_max) {}
+  std::vector<std::byte> own, borrowed;
+};
+
 // False: broken.
-bool feed(FrameSplitter& splitter, Bytes input, bool look_twice, Outcome& outcome) {
+bool feed(FrameSplitter& splitter, Carries& carries, Bytes input, bool look_twice,
+          Outcome& outcome) {
   for (;;) {
     auto step = splitter.look(input);
     if (look_twice && step.kind == Kind::frame) {
@@ -43,6 +53,12 @@ bool feed(FrameSplitter& splitter, Bytes input, bool look_twice, Outcome& outcom
       return false;
     }
     FUZZ_CHECK(step.consumed <= input.size());
+    if (step.kind == Kind::outgrown) {
+      FUZZ_CHECK(step.consumed == 0);
+      splitter.move_carry(carries.borrowed);
+      FUZZ_CHECK(splitter.look(input).kind != Kind::outgrown);
+      continue;
+    }
     if (step.kind == Kind::need_more) {
       FUZZ_CHECK(step.consumed == input.size());
       return true;
@@ -50,6 +66,7 @@ bool feed(FrameSplitter& splitter, Bytes input, bool look_twice, Outcome& outcom
     keep(splitter, step, outcome);
     splitter.accept();
     FUZZ_CHECK(!splitter.inside_frame());
+    splitter.move_carry(carries.own);
     input = input.subspan(step.consumed);
   }
 }
@@ -57,15 +74,15 @@ bool feed(FrameSplitter& splitter, Bytes input, bool look_twice, Outcome& outcom
 // Pieces of 1 to 256 bytes, as `sizes` says again and again; without sizes one piece.
 Outcome split(Framing framing, std::size_t frame_bytes_max, std::string_view stream,
               std::string_view sizes) {
-  std::vector<std::byte> carry(frame_bytes_max);
-  FrameSplitter splitter(framing, carry);
+  Carries carries(frame_bytes_max);
+  FrameSplitter splitter(framing, carries.own, frame_bytes_max);
   Outcome outcome;
   for (std::size_t turn = 0; !stream.empty() && !outcome.broken; ++turn) {
     const std::size_t size =
         sizes.empty() ? stream.size()
                       : static_cast<std::uint8_t>(sizes[turn % sizes.size()]) + std::size_t{1};
     const fuzz::Exact piece(stream.substr(0, size));
-    outcome.broken = !feed(splitter, piece.bytes(), turn % 3 == 1, outcome);
+    outcome.broken = !feed(splitter, carries, piece.bytes(), turn % 3 == 1, outcome);
     stream.remove_prefix(std::min(size, stream.size()));
   }
   if (outcome.broken) return outcome;
