@@ -87,7 +87,8 @@ class Record {
 };
 
 // `size` is record_bytes(event), and there is room for it.
-[[gnu::always_inline]] inline void write_record(std::byte* at, const Event& event, std::size_t size) {
+[[gnu::always_inline]] inline void write_record(std::byte* at, const Event& event,
+                                                std::size_t size) {
   RUNNEL_ASSERT(size % record_alignment == 0 && size <= UINT32_MAX);
   const Bytes context = event.context.encoded();
   const Bytes own = event.headers.encoded();
