@@ -33,6 +33,24 @@ must() {
   stage "$@"
   case "$failed" in *" $1") finish ;; esac
 }
+# Stages that keep one core busy each, side by side; a name's command is the function stage_NAME.
+together() { # NAME...
+  local name job jobs=""
+  for name in "$@"; do
+    ( start=$SECONDS; "stage_$name" >build/stage-"$name".log 2>&1; code=$?
+      echo "$code $((SECONDS - start))" >build/stage-"$name".end ) &
+    jobs="$jobs $!"
+  done
+  for job in $jobs; do wait "$job"; done
+  for name in "$@"; do
+    echo "=== $name"
+    cat build/stage-"$name".log
+    local code=1 seconds=0 word=ok
+    read -r code seconds <build/stage-"$name".end
+    [ "$code" = 0 ] || { word=FAILED; failed="$failed $name"; }
+    stages="$stages$(printf '%6d s  %-6s  %s' "$seconds" "$word" "$name")"$'\n'
+  done
+}
 finish() {
   echo "=== stages"
   printf '%s%6d s  in all\n' "$stages" $((SECONDS - begun))
@@ -64,14 +82,21 @@ formatted() {
 run_tests() { # BUILD LABELS
   ctest --test-dir build/"$1" -L "$2" -j2 --output-on-failure --timeout 3600
 }
-# One architecture: its tests under qemu-user, its package, and its binary on a real kernel.
-cross() { # NAME KERNEL
+# Another architecture: its tests under qemu-user, and its package.
+cross() { # NAME
   must build-"$1" build "$1"-test runnel_cross
   stage test-"$1" run_tests "$1" 'unit|contract|sim'
-  stage boot-"$2" tests/boot/run --arch "$2" --binary build/"$1"/platform/linux/runnel \
-    --suite build/"$1"/tests/contract/runnel_contract
   stage package-"$1" tests/package/run "$1"
 }
+# The static binary, and for ARM the contract suite, on a real kernel.
+boot() { # KERNEL BUILD [SUITE]
+  tests/boot/run --arch "$1" --binary build/"$2"/platform/linux/runnel ${3:+--suite "$3"}
+}
+stage_boot-amd64() { boot amd64 static; }
+stage_boot-arm64() { boot arm64 aarch64 build/aarch64/tests/contract/runnel_contract; }
+stage_boot-armhf() { boot armhf armhf build/armhf/tests/contract/runnel_contract; }
+stage_instructions() { tests/bench/instructions; }
+stage_firmware() { tests/firmware/run; }
 sysroots() {
   cmake/sysroot.sh arm64 && cmake/sysroot.sh armhf
 }
@@ -100,12 +125,11 @@ if [ $mode != quick ]; then
   stage e2e run_tests test 'e2e'
   stage bench-smoke run_tests test 'bench-smoke'
   stage package-amd64 tests/package/run amd64
-  stage instructions tests/bench/instructions
-  stage boot-amd64 tests/boot/run --arch amd64 --binary build/static/platform/linux/runnel
-  stage firmware tests/firmware/run
   must sysroots sysroots
-  cross aarch64 arm64
-  cross armhf armhf
+  together instructions boot-amd64 firmware
+  cross aarch64
+  cross armhf
+  together boot-arm64 boot-armhf
   must build-clang-sanitized build sanitize runnel_tests runnel_fuzz
   stage test-clang-sanitized run_tests sanitize 'unit|contract|sim|swarm|fuzz'
   stage fuzz tests/fuzz/run --seconds "$fuzz_seconds"
