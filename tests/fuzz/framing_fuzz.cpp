@@ -2,6 +2,7 @@
 // looked at twice before they are accepted; no frame is empty or longer than the limit; what is
 // broken stays so. For framing by newline a second opinion says which frames those are.
 #include <algorithm>
+#include <utility>
 
 #include "codec/framing.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -40,7 +41,7 @@ struct Carries {
 // False: broken.
 bool feed(FrameSplitter& splitter, Carries& carries, Bytes input, bool look_twice,
           Outcome& outcome) {
-  for (;;) {
+  for (bool moved = false;;) {
     auto step = splitter.look(input);
     if (look_twice && step.kind == Kind::frame) {
       const auto again = splitter.look(input);
@@ -54,9 +55,8 @@ bool feed(FrameSplitter& splitter, Carries& carries, Bytes input, bool look_twic
     }
     FUZZ_CHECK(step.consumed <= input.size());
     if (step.kind == Kind::outgrown) {
-      FUZZ_CHECK(step.consumed == 0);
+      FUZZ_CHECK(step.consumed == 0 && !std::exchange(moved, true));
       splitter.move_carry(carries.borrowed);
-      FUZZ_CHECK(splitter.look(input).kind != Kind::outgrown);
       continue;
     }
     if (step.kind == Kind::need_more) {
@@ -67,6 +67,7 @@ bool feed(FrameSplitter& splitter, Carries& carries, Bytes input, bool look_twic
     splitter.accept();
     FUZZ_CHECK(!splitter.inside_frame());
     splitter.move_carry(carries.own);
+    moved = false;
     input = input.subspan(step.consumed);
   }
 }
