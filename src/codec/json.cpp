@@ -33,11 +33,6 @@ std::uint64_t short_word(const std::byte* from, std::size_t size) {
   return load<std::uint64_t>(bytes);
 }
 
-bool is_plain(std::byte byte) {
-  return byte >= std::byte{0x20} && byte < std::byte{0x80} && byte != std::byte{'"'} &&
-         byte != std::byte{'\\'};
-}
-
 // The letter of the two-character escape, or 0.
 constexpr char short_escape(std::uint8_t byte) {
   switch (byte) {
@@ -103,17 +98,11 @@ void JsonWriter::quoted(Bytes bytes) {
     left -= taken;
   }
   while (left > 0 && !overflowed_) {  // the last room
-    const std::size_t taken =
-        is_plain(*from) && room() > 0 ? plain_byte(*from) : special({from, left});
+    const std::size_t taken = special({from, left});
     from += taken;
     left -= taken;
   }
   raw("\"");
-}
-
-std::size_t JsonWriter::plain_byte(std::byte byte) {
-  *at_++ = byte;
-  return 1;
 }
 
 // One character of a string, of any kind. Returns how many bytes of `rest` it was.

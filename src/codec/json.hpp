@@ -79,7 +79,6 @@ class JsonWriter {
   }
   void quoted(Bytes bytes);
   std::size_t special(Bytes rest);
-  std::size_t plain_byte(std::byte byte);
 
   std::byte* begin_;
   std::byte* at_;

@@ -72,8 +72,8 @@ int usual_level(codec::Codec codec) {
 }
 
 DeliverySettings choose_batch_bytes(DeliverySettings settings) {
-  settings.batch_bytes_chosen = settings.take.bytes_max == 0;
-  if (settings.batch_bytes_chosen)
+  settings.standard_batch = settings.take.bytes_max == 0;
+  if (settings.standard_batch)
     settings.take.bytes_max =
         settings.codec == codec::Codec::none ? standard_batch_plain : standard_batch_compressed;
   return settings;
@@ -114,7 +114,7 @@ Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool enc
 }
 
 void fit_batch(DeliverySettings& settings, std::size_t channel_bytes) {
-  if (!settings.batch_bytes_chosen) return;
+  if (!settings.standard_batch) return;
   const std::size_t quarter = std::max<std::size_t>(channel_bytes / 4, batch_bytes_lowest);
   settings.take.bytes_max = std::min(settings.take.bytes_max, quarter);
 }

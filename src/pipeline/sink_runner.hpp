@@ -16,7 +16,7 @@ namespace runnel::pipeline {
 
 struct DeliverySettings {
   Take take;
-  bool batch_bytes_chosen = false;  // nobody asked for `take.bytes_max`: it may be lowered
+  bool standard_batch = false;  // nobody asked for `take.bytes_max`: it may be lowered
   Encoding encoding = Encoding::none;
   bool text_gaps = false;
   codec::Codec codec = codec::Codec::none;
