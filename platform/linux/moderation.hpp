@@ -3,8 +3,8 @@
 // for each piece costs several times what handling it does.
 //
 // Only when nothing else is waited for: no file operation, and no peer that was sent something and
-// may owe an answer. A first piece is never delayed, and a single timely one in a row ends the
-// rests.
+// may owe an answer. A first piece is never delayed, nor are pieces further apart than
+// `close_together`.
 #pragma once
 
 #include <algorithm>
