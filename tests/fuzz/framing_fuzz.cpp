@@ -6,24 +6,15 @@
 
 #include "codec/framing.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/support/framing_outcome.hpp"
 
 using namespace runnel;
 using codec::FrameSplitter;
 using codec::Framing;
+using Outcome = testing::FramingOutcome;
 using Kind = FrameSplitter::Step::Kind;
 
 namespace {
-
-struct Seen {
-  std::string frame;
-  std::uint32_t cut_bytes;
-  bool operator==(const Seen&) const = default;
-};
-struct Outcome {
-  std::vector<Seen> frames;
-  bool broken = false;
-  bool operator==(const Outcome&) const = default;
-};
 
 void keep(const FrameSplitter& splitter, const FrameSplitter::Step& step, Outcome& outcome) {
   FUZZ_CHECK(step.frame.size() <= splitter.frame_bytes_max());

@@ -10,29 +10,25 @@
 
 #include <doctest/doctest.h>
 
-using namespace runnel;
-using codec::FrameSplitter;
-using codec::Framing;
-using Kind = FrameSplitter::Step::Kind;
+#include "tests/support/framing_outcome.hpp"
 
-namespace {
-
-struct Seen {
-  std::string frame;
-  std::uint32_t cut_bytes;
-  bool operator==(const Seen&) const = default;
-};
-struct Outcome {
-  std::vector<Seen> frames;
-  bool broken = false;
-  bool operator==(const Outcome&) const = default;
-};
-doctest::String toString(const Outcome& outcome) {
+// Where doctest looks for it.
+namespace runnel::testing {
+doctest::String toString(const FramingOutcome& outcome) {
   std::string text = outcome.broken ? "broken" : "whole";
   for (const auto& [frame, cut] : outcome.frames)
     text += " '" + frame + "'" + (cut != 0 ? "-" + std::to_string(cut) : "");
   return text.c_str();
 }
+}  // namespace runnel::testing
+
+using namespace runnel;
+using Outcome = testing::FramingOutcome;
+using codec::FrameSplitter;
+using codec::Framing;
+using Kind = FrameSplitter::Step::Kind;
+
+namespace {
 
 // What a patient caller gets from `stream`, cut into buffers that end at `ends`. Every buffer is a
 // copy of its own, so that a view into a buffer that is gone shows under the address sanitizer.
