@@ -26,8 +26,13 @@ void Scope::spawn(Task<void> task) {
 void Scope::cancel() {
   if (cancelled_) return;
   cancelled_ = true;
-  for (Wait& wait : waits_)
-    if (!wait.shielded_) wait.request_abort(Error::cancelled);
+  // The end of one wait may end another: who gives up a place in a queue makes room for the next.
+  List<Wait, ScopeTag> asked;
+  asked.splice_back(waits_);
+  while (Wait* wait = asked.take_front()) {
+    waits_.push_back(*wait);
+    if (!wait->shielded_) wait->request_abort(Error::cancelled);
+  }
   for (Scope& child : children_) child.cancel();
 }
 

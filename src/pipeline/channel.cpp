@@ -1,6 +1,7 @@
 #include "pipeline/channel.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/canary.hpp"
 #include "base/mark.hpp"
@@ -33,7 +34,7 @@ Subscription& Channel::subscribe(const char* name) {
 }
 
 bool Channel::takes(std::size_t bytes) const {
-  if (bytes > record_bytes_max()) return false;
+  if (bytes > record_bytes_max() || (put_open_ && put_refused_)) return false;
   if (when_full_ == WhenFull::drop_newest || fits(bytes)) return true;
   // drop_oldest frees everything but the events of the open put itself.
   const auto of_this_put = static_cast<std::size_t>(writing_.position - head_.position);
@@ -45,7 +46,7 @@ Status Channel::make_room(const Event& event, std::size_t size) {
   if (size > record_bytes_max()) return Error::too_large;
   switch (when_full_) {
     case WhenFull::block:
-      return fits(size) ? Status() : Status(Error::no_room);
+      return !put_refused_ && fits(size) ? Status() : Status(Error::no_room);
     case WhenFull::drop_newest:
       return drop_newest(event, size);
     case WhenFull::drop_oldest:
@@ -105,7 +106,10 @@ void Channel::close() {
   RUNNEL_ASSERT(!put_open_);
   say_last_gap();
   closed_ = true;
-  while (Writable* writer = writers_.take_front()) writer->complete(Error::closed);
+  for (Writable& writer : writers_) {
+    // One that has been woken finds out by itself.
+    if (&writer != woken_writer_) writer.end(Error::closed);
+  }
   for (Subscription& subscription : subscriptions()) subscription.more_to_read();
 }
 
@@ -137,7 +141,7 @@ void Channel::watermark_moved() {
   RUNNEL_ASSERT(lowest >= tail_);
   tail_ = lowest;
   if (!put_open_) rewind_when_empty();
-  wake_writers();
+  wake_next_writer();
 }
 
 // A drained ring starts again at its first byte: the same few pages stay warm and resident, however
@@ -152,10 +156,27 @@ void Channel::rewind_when_empty() {
   for (Subscription& subscription : subscriptions()) subscription.rewound(head_);
 }
 
-void Channel::wake_writers() {
+// One at a time, and the next one when it has put: so each finds all the room there is.
+void Channel::wake_next_writer() {
   if (canary(Canary::writers_not_woken)) return;
-  while (!writers_.empty() && fits(writers_.front().bytes_))
-    writers_.pop_front().complete(Error::none);
+  if (woken_writer_ != nullptr || turn_ != nullptr) return;
+  if (writers_.empty() || !fits(writers_.front().bytes_)) return;
+  woken_writer_ = &writers_.front();
+  woken_writer_->complete(Error::none);
+}
+
+void Channel::resumed(Writable& writer) {
+  if (writer.error() == Error::none) writer.turn_.waited_ = true;
+  if (&writer != woken_writer_) return;
+  woken_writer_ = nullptr;
+  static_cast<Link<WritableTag>&>(writer).unlink();
+  turn_ = &writer.turn_;
+  turn_->channel_ = this;
+}
+
+void Turn::leave() {
+  channel_->turn_ = nullptr;
+  std::exchange(channel_, nullptr)->wake_next_writer();
 }
 
 void Channel::queue(Writable& writer) {
@@ -168,18 +189,24 @@ void Writable::start() {
     complete(Error::closed);
     return;
   }
-  RUNNEL_ASSERT(bytes_ <= channel_.record_bytes_max());
+  RUNNEL_ASSERT(bytes_ <= channel_.record_bytes_max() && turn_.channel_ == nullptr);
   // Those who wait already come first: a large record is not starved by small ones.
-  if (!channel_.blocks() || (channel_.writers_.empty() && channel_.fits(bytes_))) {
+  if (!channel_.blocks() || (!channel_.somebody_waits() && channel_.fits(bytes_))) {
     complete(Error::none);
     return;
   }
   channel_.queue(*this);
 }
 
-void Writable::abort() {
+void Writable::end(Error error) {
   Link<WritableTag>::unlink();
-  complete(Error::cancelled);
+  complete(error);
+}
+
+void Writable::abort() {
+  end(Error::cancelled);
+  // It may have wanted more than those behind it.
+  channel_.wake_next_writer();
 }
 
 }  // namespace runnel::pipeline

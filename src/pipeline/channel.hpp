@@ -5,6 +5,10 @@
 // Put is all or nothing and never open across a co_await. When the ring is full: `block` makes the
 // putter wait, `drop_newest` and `drop_oldest` drop, count, and leave a gap for the receiver.
 //
+// Room goes round: while somebody waits for it, whoever has not waited is refused (`no_room`) and
+// joins the end of the queue, and who has been woken has all the room until it has put. Otherwise
+// the source that is never at rest takes every byte that comes free, and a slower one starves.
+//
 // Invariants: tail <= watermark <= cursor <= head of every subscription, head - tail <= capacity
 // (only drop_oldest moves the tail past a watermark, and takes that along).
 #pragma once
@@ -43,6 +47,7 @@ struct ChannelMemory {
 class Put;
 class Writable;
 struct WritableTag;
+class Turn;
 
 class Channel {
  public:
@@ -53,11 +58,13 @@ class Channel {
 
   // --- for sources ---------------------------------------------------------------------------
   [[nodiscard]] Put put();
-  // Ready when a record of `bytes` fits (at once unless `block`). First come, first served.
-  [[nodiscard]] Writable writable(std::size_t bytes);
+  [[nodiscard]] Put put(const Turn& turn);
+  // Ready when a record of `bytes` fits (at once unless `block`). First come, first served: the
+  // others wait until `turn` is given up.
+  [[nodiscard]] Writable writable(std::size_t bytes, Turn& turn);
   bool fits(std::size_t bytes) const { return needed(bytes) <= room(); }
-  // An append of this size would succeed, by waiting for nobody: what a policy drops counts as
-  // taken.
+  // An append of this size to the put that is open, or to one whose turn it is, would succeed: what
+  // a policy drops counts as taken.
   bool takes(std::size_t bytes) const;
   // Larger records would not fit beside their padding.
   std::size_t record_bytes_max() const { return ring_.size() / 2; }
@@ -90,6 +97,7 @@ class Channel {
 
  private:
   friend class Put;
+  friend class Turn;
   friend class Writable;
   friend class Subscription;
   friend class RecordReader;
@@ -111,12 +119,14 @@ class Channel {
   }
 
   void queue(Writable& writer);
+  void resumed(Writable& writer);
 
   // Called by subscriptions.
   void watermark_moved();
   void free_room_by_dropping(std::size_t size);
   void rewind_when_empty();
-  void wake_writers();
+  bool somebody_waits() const { return turn_ != nullptr || !writers_.empty(); }
+  void wake_next_writer();
   void step(Mark& mark, std::size_t size) const {
     mark.position += size;
     mark.offset += size;
@@ -137,6 +147,7 @@ class Channel {
   std::uint64_t gaps_writing_ = 0;  // how many of those are gap records
   std::uint64_t bytes_writing_ = 0;
   bool put_open_ = false;
+  bool put_refused_ = false;  // others waited first
   bool closed_ = false;
 
   // drop_newest: what was dropped at the head; written before the next event that fits.
@@ -146,17 +157,43 @@ class Channel {
   std::span<Subscription> subscriptions_;
   std::size_t subscribed_ = 0;
   List<Writable, WritableTag> writers_;
+  Writable* woken_writer_ = nullptr;  // keeps its place among them until it runs
+  Turn* turn_ = nullptr;              // whose it is since then, until it has put
   async::Notice taken_;
   ChannelCounters counters_;
+};
+
+// What a putter has waited for: that the others let it go first, until it gives up its turn or this
+// ends. Lives in the frame of whoever puts.
+class Turn {
+ public:
+  Turn() = default;
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { give_up(); }
+  void give_up() {
+    waited_ = false;
+    if (channel_ != nullptr) leave();
+  }
+
+ private:
+  friend class Channel;
+  friend class Put;
+  friend class Writable;
+  void leave();
+  Channel* channel_ = nullptr;
+  bool waited_ = false;
 };
 
 // The right to put, for as long as it lives. Not committed: nothing happened.
 class [[nodiscard]] Put {
  public:
-  explicit Put(Channel& channel) : channel_(channel) {
+  Put(Channel& channel, const Turn& turn) : Put(channel, turn.waited_) {}
+  explicit Put(Channel& channel, bool waited = false) : channel_(channel) {
     // Invariant: at most one put is open; a co_await inside one would break that here.
     RUNNEL_ASSERT(!channel.put_open_ && !channel.closed_);
     channel.put_open_ = true;
+    channel.put_refused_ = !waited && channel.somebody_waits();
     channel.gap_before_put_ = channel.gap_;
   }
   Put(const Put&) = delete;
@@ -180,24 +217,33 @@ class [[nodiscard]] Put {
 
 class [[nodiscard]] Writable final : public async::Wait, public Link<WritableTag> {
  public:
-  Writable(Channel& channel, std::size_t bytes) : channel_(channel), bytes_(bytes) {}
-  Status await_resume() const noexcept { return error(); }
+  Writable(Channel& channel, std::size_t bytes, Turn& turn)
+      : channel_(channel), bytes_(bytes), turn_(turn) {}
+  Status await_resume() noexcept {
+    channel_.resumed(*this);
+    return error();
+  }
 
  private:
   friend class Channel;
   void start() override;
   void abort() override;
+  void end(Error error);
   Channel& channel_;
   std::size_t bytes_;
+  Turn& turn_;
 };
 
 inline Put Channel::put() { return Put(*this); }
-inline Writable Channel::writable(std::size_t bytes) { return Writable(*this, bytes); }
+inline Put Channel::put(const Turn& turn) { return Put(*this, turn); }
+inline Writable Channel::writable(std::size_t bytes, Turn& turn) {
+  return Writable(*this, bytes, turn);
+}
 
 // The hot path: one event into the ring.
 inline Status Channel::append(const Event& event) {
   const std::size_t size = record_bytes(event);
-  if (!gap_.empty() || size > record_bytes_max() || !fits(size)) [[unlikely]] {
+  if (!gap_.empty() || put_refused_ || size > record_bytes_max() || !fits(size)) [[unlikely]] {
     if (const Status status = make_room(event, size); !status) return status;
     if (!gap_.empty()) return {};  // dropped and counted
   }

@@ -21,12 +21,14 @@ std::size_t Outlet::record_bytes_max() const {
   return smallest;
 }
 
-async::Task<Status> Outlet::writable(std::size_t bytes) {
+async::Task<Status> Outlet::writable(std::size_t bytes, Turn& turn) {
   // A channel that had room may have lost it to another source while this one waited for the next
-  // channel; then round again. Each round waits, so it cannot spin.
+  // channel; then round again. Each round waits, so it cannot spin. Nobody waits for one channel
+  // with the turn in another: who is stuck there would be stuck in both.
   while (true) {
     for (std::size_t index = 0; index < count_; ++index) {
-      const Status room = co_await channels_[index]->writable(bytes);
+      turn.give_up();
+      const Status room = co_await channels_[index]->writable(bytes, turn);
       if (!room) co_return room;
     }
     if (count_ == 1 || takes(bytes)) co_return Status();
@@ -48,9 +50,9 @@ bool Outlet::in_custody(const Receipt& receipt) const {
   return true;
 }
 
-OutletPut::OutletPut(Outlet& outlet) : outlet_(outlet) {
+OutletPut::OutletPut(Outlet& outlet, Turn& turn) : outlet_(outlet), turn_(turn) {
   for (std::size_t index = 0; index < outlet.count_; ++index)
-    puts_[index].emplace(*outlet.channels_[index]);
+    puts_[index].emplace(*outlet.channels_[index], turn);
 }
 
 Status OutletPut::append_everywhere(Event& event) {

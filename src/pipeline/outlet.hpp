@@ -24,9 +24,11 @@ class Outlet {
   Outlet(std::uint16_t source, SourceCounters& counters) : source_(source), counters_(counters) {}
 
   void connect(Channel& channel);  // start-up only
-  [[nodiscard]] OutletPut put();
-  // Until a record of `bytes` fits everywhere. Ok, cancelled, or closed.
-  async::Task<Status> writable(std::size_t bytes);
+  // Has the turn that `writable` gave, and gives it up.
+  [[nodiscard]] OutletPut put(Turn& turn);
+  // Until a record of `bytes` fits everywhere and it is this putter's turn. Ok, cancelled, or
+  // closed.
+  async::Task<Status> writable(std::size_t bytes, Turn& turn);
   // For active sources, which have all the time in the world: waits while the sinks are busy with
   // more than `lead_bytes_max`, so that what they read is still in the processor's cache; not past
   // `until`, because a sink that is stuck must not keep the ring from filling.
@@ -50,9 +52,13 @@ class Outlet {
 // All or nothing, in every channel; no co_await while it lives.
 class [[nodiscard]] OutletPut {
  public:
-  explicit OutletPut(Outlet& outlet);
+  OutletPut(Outlet& outlet, Turn& turn);
   OutletPut(const OutletPut&) = delete;
   OutletPut& operator=(const OutletPut&) = delete;
+  ~OutletPut() {
+    for (auto& put : puts_) put.reset();
+    turn_.give_up();
+  }
 
   // Sets the event's source. `no_room`: commit, await `writable(record_bytes(event))`, put again.
   // An event that fits no channel is dropped and counted as rejected: Ok.
@@ -65,12 +71,13 @@ class [[nodiscard]] OutletPut {
   Status refuse(Error error);
 
   Outlet& outlet_;
+  Turn& turn_;
   std::array<std::optional<Put>, outlet_channels_max> puts_;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
 };
 
-inline OutletPut Outlet::put() { return OutletPut(*this); }
+inline OutletPut Outlet::put(Turn& turn) { return OutletPut(*this, turn); }
 
 // The hot path: nearly every source has one channel.
 [[gnu::always_inline]] inline Status OutletPut::append(Event& event) {

@@ -106,7 +106,12 @@ class Measured:
                  str(CORE_UNDER_TEST), str(port)] + command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(environment or {})})
-        self.pid = int(self.wait_for(lambda: self.report.exists() and self.report.read_text()))
+        self.pid = int(self.wait_for(self.first_line_of_report))
+
+    def first_line_of_report(self):
+        """The process id; empty until that line is whole. A short run has its second line by then."""
+        first, newline, _ = (self.report.read_text() if self.report.exists() else '').partition('\n')
+        return newline and first
 
     def wait_for(self, look, seconds=START_SECONDS_MAX):
         deadline = time.monotonic() + seconds

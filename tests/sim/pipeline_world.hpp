@@ -127,7 +127,8 @@ class PipelineProcess {
     event.time = pipeline::Time::arrived(scheduler->now());
     event.body = as_bytes(body);
     event.headers = headers;
-    pipeline::OutletPut put = outlet->put();
+    pipeline::Turn turn;
+    pipeline::OutletPut put = outlet->put(turn);
     REQUIRE(put.append(event).ok());
     put.commit();
   }

@@ -68,6 +68,45 @@ TEST_CASE("tail: the rest of a rotated file survives an error of the disk") {
   }
 }
 
+TEST_CASE("tail: after a start the files of a log are read in the order of their writing") {
+  for (const bool known : {false, true}) {
+    CAPTURE(known);
+    SimWorld world(1);
+    SimFiles& files = world.machine().files();
+    REQUIRE(files.make_folders("/log").ok());
+    REQUIRE(files.make_folders("/state").ok());
+    const OptionTexts values = {{"paths", "/log/*.log*"}, {"read_bytes", "4KiB"}};
+    const auto lines = [](int from) {
+      std::string text;
+      for (int number = from; number < from + 1000; ++number)
+        text += "line " + std::to_string(number) + "\n";
+      return text;
+    };
+    REQUIRE(files.put("/log/a.log", lines(1000)).ok());
+    if (known) {
+      // It had been met, and nothing more.
+      SourceProcess before(world.machine(), sources::tail_type, values);
+      before.run();
+      before.run_for(5s);
+      end(before);
+    }
+    // Rotated twice while nobody looked. What lies last in the folder was written first.
+    for (int number = 2; number < 4; ++number) {
+      world.run_for(1s);
+      if (number == 3) REQUIRE(files.rename("/log/a.log.1", "/log/a.log.2", false).ok());
+      REQUIRE(files.rename("/log/a.log", "/log/a.log.1", false).ok());
+      REQUIRE(files.put("/log/a.log", lines(number * 1000)).ok());
+    }
+    SourceProcess process(world.machine(), sources::tail_type, values);
+    process.run();
+    process.record();
+    REQUIRE(process.run_until([&] { return process.seen.size() == 3000; }, 60s));
+    const auto bodies = process.bodies();
+    CHECK(std::is_sorted(bodies.begin(), bodies.end()));
+    end(process);
+  }
+}
+
 TEST_CASE("channel: what was dropped last is said although nothing is left to read") {
   SimWorld world(1);
   pipeline::ChannelSettings settings;

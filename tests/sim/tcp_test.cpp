@@ -86,6 +86,38 @@ TEST_CASE("tcp: a full channel stops reading; nothing is lost and nobody is disc
   process.stop();
 }
 
+TEST_CASE("tcp: who cannot be read because the channel is full is not idle") {
+  std::optional<SimWorld> world;
+  pipeline::ChannelSettings small;
+  small.capacity_bytes = pipeline::channel_capacity_min;
+  SourceProcess process(world_of(world).machine(), sources::tcp_type,
+                        with({{"buffers", "4"}, {"idle_timeout", "2s"}}), small);
+  process.run();
+  process.record(false);
+  Client flood(process, server), quiet(process, server);
+  process.spawn(flood.deliver(numbered_lines("flood", 20'000)));
+  process.run_for(1s);
+  process.spawn(quiet.connect_and_send(numbered_lines("quiet", 3)));
+  process.run_for(10s);
+  CHECK(process.source_counters.accepted_connections == 2);
+  CHECK(in_order(process.seen, "quiet") == 0);
+  for (int round = 0; round < 200; ++round) {
+    process.acknowledge_all();
+    process.run_for(5ms);
+  }
+  CHECK(in_order(process.seen, "quiet") == 3);
+  // Once there is room, silence is silence again.
+  process.spawn(quiet.wait_for_end());
+  CHECK(process.run_until(
+      [&] {
+        process.acknowledge_all();
+        return quiet.saw_end;
+      },
+      60s));
+  CHECK(process.stop_source(2s));
+  process.stop();
+}
+
 TEST_CASE("tcp: at connections_max nobody is accepted until a connection ends") {
   std::optional<SimWorld> world;
   SourceProcess process(world_of(world).machine(), sources::tcp_type,

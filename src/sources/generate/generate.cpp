@@ -63,12 +63,13 @@ class GenerateSource final : public pipeline::PollingSource {
     const std::size_t each = std::max<std::size_t>(settings_.size, 1);
     wanted = std::min<std::uint64_t>(wanted, std::max<std::size_t>(turn_bytes_max / each, 1));
     std::uint32_t put = 0;
-    std::size_t wanted_bytes = put_some(wanted, put);
+    pipeline::Turn turn;
+    std::size_t wanted_bytes = put_some(wanted, put, turn);
     // Full: waiting is not an idle turn. What has been put counts first.
     if (wanted_bytes > 0 && put == 0) {
-      const Status room = co_await context().outlet.writable(wanted_bytes);
+      const Status room = co_await context().outlet.writable(wanted_bytes, turn);
       if (!room) co_return fail(room.error());
-      wanted_bytes = put_some(wanted, put);
+      wanted_bytes = put_some(wanted, put, turn);
     }
     co_return put;
   }
@@ -102,8 +103,8 @@ class GenerateSource final : public pipeline::PollingSource {
   }
 
   // Bytes of the record that found no room; zero when all found some.
-  std::size_t put_some(std::uint64_t wanted, std::uint32_t& count) {
-    OutletPut put = context().outlet.put();
+  std::size_t put_some(std::uint64_t wanted, std::uint32_t& count, pipeline::Turn& turn) {
+    OutletPut put = context().outlet.put(turn);
     std::size_t no_room_for = 0;
     for (; count < wanted; ++count) {
       pipeline::Event event;

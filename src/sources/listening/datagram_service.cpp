@@ -162,15 +162,16 @@ Task<Status> DatagramService::put(Socket& socket, std::size_t count) {
   const std::span<const BufferLease> datagrams = socket.leases.first(count);
   const Instant arrived = context_.now();
   DatagramCursor cursor;
+  pipeline::Turn turn;
   while (true) {
     Taken taken;
     {
-      OutletPut put = context_.outlet.put();
+      OutletPut put = context_.outlet.put(turn);
       taken = intake_.take_datagrams(put, datagrams, cursor, arrived);
       put.commit();
     }
     if (taken.outcome == Taken::Outcome::all) co_return Status();
-    const Status room = co_await context_.outlet.writable(taken.wanted_bytes);
+    const Status room = co_await context_.outlet.writable(taken.wanted_bytes, turn);
     if (!room) {
       log_error(context_.name, datagrams.size() - cursor.index, " datagrams on ", socket.where,
                 " are lost: the channel had no room for them before the end");

@@ -216,7 +216,8 @@ Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& spli
     auto received = co_await stream.next(read_deadline(connection));
     if (!received) {
       const bool woken = received.error() == Error::cancelled && !serving.cancelled();
-      if (woken) continue;
+      const bool unheard = received.error() == Error::timed_out && forgive_silence(connection);
+      if (woken || unheard) continue;
       if (context_.now() >= connection.return_carry_until) complain_of_slow_frame(connection);
       co_return received.error();
     }
@@ -235,6 +236,21 @@ Instant StreamService::read_deadline(const Connection& connection) const {
   if (stopping_) return std::min(after(context_.now(), quiet_at_stop), stop_until_);
   if (settings_.idle_timeout == Duration::zero()) return connection.return_carry_until;
   return std::min(after(context_.now(), settings_.idle_timeout), connection.return_carry_until);
+}
+
+// Buffers whose bytes wait for room are missing elsewhere: then silence may be ours, and what the
+// peer has sent lies in the kernel. Its time begins again.
+bool StreamService::forgive_silence(Connection& connection) {
+  const Instant now = context_.now();
+  const bool carry_wanted = now >= connection.return_carry_until;
+  const Duration patience = carry_wanted ? lent_carry_patience : settings_.idle_timeout;
+  // Who waits for this very room for a long frame is no reason to keep it longer.
+  const bool for_carry = !carry_wanted && carry_free_.awaited();
+  const bool held_up =
+      held_up_ > 0 || for_carry || (ever_held_up_ && now < after(held_up_last_, patience));
+  if (!held_up || stopping_) return false;
+  if (carry_wanted) connection.return_carry_until = after(now, patience);
+  return true;
 }
 
 Task<Status> StreamService::borrow_carry(Connection& connection, FrameSplitter& splitter) {
@@ -272,10 +288,11 @@ Task<Status> StreamService::put(Connection& connection, FrameSplitter& splitter,
   RawEvent like;
   like.context = connection.header.headers();
   like.arrived = context_.now();
+  pipeline::Turn turn;
   while (true) {
     Taken taken;
     {
-      OutletPut put = context_.outlet.put();
+      OutletPut put = context_.outlet.put(turn);
       taken = intake_.take_frames(put, splitter, input, like);
       put.commit();
     }
@@ -285,10 +302,13 @@ Task<Status> StreamService::put(Connection& connection, FrameSplitter& splitter,
     if (taken.outcome == Taken::Outcome::broken) co_return Error::malformed;
     if (stopping_) passed(Seldom::stop_with_putter_waiting);
     Status room;
-    if (taken.outcome == Taken::Outcome::outgrown)
+    if (taken.outcome == Taken::Outcome::outgrown) {
       room = co_await borrow_carry(connection, splitter);
-    else
-      room = co_await context_.outlet.writable(taken.wanted_bytes);
+    } else {
+      ++held_up_;
+      room = co_await context_.outlet.writable(taken.wanted_bytes, turn);
+      no_longer_held_up();
+    }
     if (!room) {
       complain_of_loss(connection);
       co_return room;
@@ -300,17 +320,20 @@ Task<Status> StreamService::put_last(Connection& connection, FrameSplitter& spli
   RawEvent like;
   like.context = connection.header.headers();
   like.arrived = context_.now();
+  pipeline::Turn turn;
   while (true) {
     Taken taken;
     {
-      OutletPut put = context_.outlet.put();
+      OutletPut put = context_.outlet.put(turn);
       taken = intake_.take_last_frame(put, splitter, like);
       if (stopping_ && put.events() > 0) passed(Seldom::stop_with_open_line);
       put.commit();
     }
     if (taken.outcome == Taken::Outcome::all) co_return Status();
     if (taken.outcome == Taken::Outcome::broken) co_return Error::malformed;
-    const Status room = co_await context_.outlet.writable(taken.wanted_bytes);
+    ++held_up_;
+    const Status room = co_await context_.outlet.writable(taken.wanted_bytes, turn);
+    no_longer_held_up();
     if (!room) {
       complain_of_loss(connection);
       co_return room;

@@ -96,6 +96,12 @@ class StreamService {
   void return_carry(Connection& connection, codec::FrameSplitter& splitter);
   bool is_over() const { return stopping_ && context_.now() >= stop_until_; }
   Instant read_deadline(const Connection& connection) const;
+  bool forgive_silence(Connection& connection);
+  void no_longer_held_up() {
+    --held_up_;
+    ever_held_up_ = true;
+    held_up_last_ = context_.now();
+  }
   void complain_of_slow_frame(const Connection& connection);
   void complain_of_loss(const Connection& connection) const;
   void end(Connection& connection, Error why);
@@ -116,6 +122,9 @@ class StreamService {
   async::Notice slot_free_;
   List<LongCarry, LongCarryTag> free_carries_;
   async::Notice carry_free_;
+  std::size_t held_up_ = 0;  // connections whose buffer waits for room, and when the last one did
+  bool ever_held_up_ = false;
+  Instant held_up_last_;
   bool stopping_ = false;
   Instant stop_until_ = never;
 

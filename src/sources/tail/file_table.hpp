@@ -33,11 +33,11 @@ struct File : Link<ActiveTag> {
   PathPool::Id path = PathPool::none;
   std::uint64_t former = 0;
   std::uint64_t departed = 0;
-  std::uint64_t behind =
-      0;                 // inode of the file that had its name before and is read first; 0: none
-  bool linked = false;   // a symbolic link: changes are not told, it is polled
-  bool renamed = false;  // to a name that no pattern matches: read to its end, then left
-  bool deleted = false;  // read to its end, then left
+  std::uint64_t family = 0;  // hash of what all files of its log have in common; 0: only itself
+  std::uint64_t behind = 0;  // inode of the file that is read first; 0: none
+  bool linked = false;       // a symbolic link: changes are not told, it is polled
+  bool renamed = false;      // to a name that no pattern matches: read to its end, then left
+  bool deleted = false;      // read to its end, then left
 
   // How far it is read. Invariant: safe <= offset; `offset` is the beginning of a line; the
   // `unfinished` bytes behind it hold no newline.

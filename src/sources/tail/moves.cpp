@@ -3,6 +3,7 @@
 
 #include "base/canary.hpp"
 #include "base/mark.hpp"
+#include "sources/tail/family.hpp"
 #include "sources/tail/tail.hpp"
 
 namespace runnel::sources::tail {
@@ -168,6 +169,7 @@ bool Tail::moved_to(File& file, std::string_view path) {
   file.renamed = !named;
   file.deleted = false;
   files_.set_path_hash(file, hash_of(path));
+  file.family = hash_of_family(path);
   changed();
   return true;
 }

@@ -52,12 +52,13 @@ async::Task<Result<std::uint32_t>> Tail::read_piece(File& file) {
 // Every whole line in `bytes`, however long the channel takes for them.
 async::Task<Result<std::uint32_t>> Tail::put_all(File& file, Bytes bytes) {
   std::uint32_t events = 0;
+  pipeline::Turn turn;
   while (true) {
-    const Cut cut = put_lines(file, bytes);
+    const Cut cut = put_lines(file, bytes, turn);
     bytes = bytes.subspan(cut.consumed);
     events += cut.events;
     if (cut.needed == 0) break;
-    const Status waited = co_await room(cut.needed);
+    const Status waited = co_await room(cut.needed, turn);
     if (!waited) co_return fail(waited.error());
   }
   file.unfinished = bytes.size();
@@ -73,10 +74,10 @@ pipeline::Event Tail::event_of(const File& file) const {
 }
 
 // The hot path.
-Tail::Cut Tail::put_lines(File& file, Bytes bytes) {
+Tail::Cut Tail::put_lines(File& file, Bytes bytes, pipeline::Turn& turn) {
   Cut cut;
   Lines lines(bytes);
-  pipeline::OutletPut put = context().outlet.put();
+  pipeline::OutletPut put = context().outlet.put(turn);
   pipeline::Event event = event_of(file);
   const std::uint64_t wanted = file.end - file.offset;
   for (Bytes line; cut.consumed < wanted && lines.next(line); cut.consumed = lines.consumed()) {
@@ -114,9 +115,9 @@ Status Tail::append_cut(pipeline::OutletPut& put, pipeline::Event& event, std::u
   return status;
 }
 
-Tail::Cut Tail::put_one(File& file, Bytes body, std::uint64_t cut_bytes) {
+Tail::Cut Tail::put_one(File& file, Bytes body, std::uint64_t cut_bytes, pipeline::Turn& turn) {
   Cut cut;
-  pipeline::OutletPut put = context().outlet.put();
+  pipeline::OutletPut put = context().outlet.put(turn);
   pipeline::Event event = event_of(file);
   event.body = body;
   const Status status =
@@ -146,11 +147,12 @@ async::Task<Result<std::uint32_t>> Tail::put_tail(File& file, std::uint64_t leng
   file.offset += length + (newline ? 1 : 0);
   file.unfinished = 0;
   std::uint32_t events = 0;
+  pipeline::Turn turn;
   while (true) {
-    const Cut cut = put_one(file, body, length - wanted);
+    const Cut cut = put_one(file, body, length - wanted, turn);
     events += cut.events;
     if (cut.needed == 0) break;
-    const Status waited = co_await room(cut.needed);
+    const Status waited = co_await room(cut.needed, turn);
     if (!waited) co_return fail(waited.error());
   }
   file.at_end = file.offset >= file.size;
@@ -164,8 +166,8 @@ struct Tail::RoomWait {
   Status outcome;
 };
 
-async::Task<void> Tail::wait_for_room(std::size_t bytes, RoomWait& wait) {
-  wait.outcome = co_await context().outlet.writable(bytes);
+async::Task<void> Tail::wait_for_room(std::size_t bytes, pipeline::Turn& turn, RoomWait& wait) {
+  wait.outcome = co_await context().outlet.writable(bytes, turn);
   wait.done = true;
   wait.bell.ring();
 }
@@ -186,11 +188,11 @@ async::Task<void> Tail::watch_meanwhile(RoomWait& wait) {
 // A channel may be full for hours. Checkpoints of what it has handed on are written meanwhile, and
 // files that appear and move are met: one that is rotated twice until there is room would otherwise
 // never have had a name that is looked for.
-async::Task<Status> Tail::room(std::size_t bytes) {
+async::Task<Status> Tail::room(std::size_t bytes, pipeline::Turn& turn) {
   async::Scope& outer = *co_await async::current_scope();
   async::Scope inner(outer, context().name);
   RoomWait wait;
-  inner.spawn(wait_for_room(bytes, wait));
+  inner.spawn(wait_for_room(bytes, turn, wait));
   if (folders_.watcher() != io::Handle::none) inner.spawn(watch_meanwhile(wait));
   while (!wait.done) {
     const Status rang = co_await wait.bell.wait(std::min(next_save_, next_look()));

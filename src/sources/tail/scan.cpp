@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "sources/tail/family.hpp"
 #include "sources/tail/tail.hpp"
 
 namespace runnel::sources::tail {
@@ -62,6 +63,7 @@ void Tail::scan() {
   folders_.end_scan();
   for (File& file : files_.all())
     if (file.used && !file.seen && !file.leaving()) departed(file);
+  if (starting_) line_up(0);
 }
 
 // `pattern`: what is left of it below the folder that `walk` has come to.
@@ -231,6 +233,7 @@ void Tail::claim(std::string_view path, const io::FileInfo& info, bool linked) {
   end_at(file, info.size);
   file.grew_at = context().now();
   file.seen = true;
+  file.family = hash_of_family(path);
   const File* before = nullptr;
   for (const File& other : files_.all())
     if (other.used && other.former == hash &&
@@ -238,6 +241,49 @@ void Tail::claim(std::string_view path, const io::FileInfo& info, bool linked) {
       before = &other;
   file.behind = before == nullptr ? 0 : before->inode;
   files_.activate(file);
+  if (!starting_) line_up(file.family);
+}
+
+// The files of a log that have not been begun are read in the order in which they were written.
+// Names tell it only of one rotation at a time; nobody may have looked for several.
+void Tail::line_up(std::uint64_t family) {
+  for (File& file : files_.all()) {
+    if (!file.used || file.family == 0 || (file.known && !starting_)) continue;
+    if (family != 0 && file.family != family) continue;
+    const File* older = older_one(file);
+    if (older != nullptr && !waits_for(*older, file)) file.behind = older->inode;
+  }
+}
+
+// As far as is known: what has been read to its end waits for a change, and is not active.
+bool Tail::has_more(const File& file) const {
+  return &file == stepped_ || static_cast<const Link<ActiveTag>&>(file).linked();
+}
+
+// Directly or through others: then the other way round would be a circle.
+bool Tail::waits_for(const File& file, const File& other) {
+  const File* next = &file;
+  for (std::size_t steps = 0; steps < files_.count() && next->behind != 0; ++steps) {
+    next = files_.with_inode(next->behind);
+    if (next == nullptr) return false;
+    if (next == &other) return true;
+  }
+  return false;
+}
+
+// Of those that are older and have something left to read the youngest, or null.
+const File* Tail::older_one(const File& file) {
+  const auto is_older = [&](const File& a, const File& b) {
+    if (a.modified_ns != b.modified_ns) return a.modified_ns < b.modified_ns;
+    return path_of(a) > path_of(b);  // log.2, log.1, log
+  };
+  const File* youngest = nullptr;
+  for (const File& other : files_.all()) {
+    if (!other.used || other.family != file.family || &other == &file) continue;
+    if (!has_more(other) || !is_older(other, file)) continue;
+    if (youngest == nullptr || is_older(*youngest, other)) youngest = &other;
+  }
+  return youngest;
 }
 
 // When there are more files than slots: those that were written to most recently, as long as

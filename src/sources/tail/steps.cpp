@@ -81,7 +81,7 @@ bool Tail::waits_behind_another(File& file) {
   // By what it is, not by its name: it may be renamed once more, and so may this one.
   const bool waits = std::any_of(files_.all().begin(), files_.all().end(), [&](const File& other) {
     return other.used && &other != &file && other.inode == file.behind &&
-           other.device == file.device && static_cast<const Link<ActiveTag>&>(other).linked();
+           other.device == file.device && has_more(other);
   });
   if (!waits) file.behind = 0;
   return waits;

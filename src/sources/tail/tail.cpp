@@ -80,9 +80,10 @@ async::Task<Result<std::uint32_t>> Tail::poll() {
 
   std::uint32_t events = 0;
   for (int steps = 0; steps < steps_max; ++steps) {
-    File* file = files_.take_active();
-    if (file == nullptr) break;
-    const auto put = co_await step(*file);
+    stepped_ = files_.take_active();
+    if (stepped_ == nullptr) break;
+    const auto put = co_await step(*stepped_);
+    stepped_ = nullptr;
     if (!put) co_return put;
     events += *put;
   }

@@ -65,6 +65,10 @@ class Tail final : public pipeline::PollingSource {
   void refresh(File& file, std::string_view path, const io::FileInfo& info);
   void claim(std::string_view path, const io::FileInfo& info, bool linked);
   File* free_slot(const io::FileInfo& wanted);
+  void line_up(std::uint64_t family);  // 0: all
+  const File* older_one(const File& file);
+  bool has_more(const File& file) const;
+  bool waits_for(const File& file, const File& other);
   bool is_own(std::string_view path, std::uint64_t device, std::uint64_t inode) const;
 
   // --- files that move and go (moves.cpp) ------------------------------------------------------
@@ -103,14 +107,14 @@ class Tail final : public pipeline::PollingSource {
   async::Task<Result<std::uint32_t>> put_all(File& file, Bytes bytes);
   async::Task<Result<std::uint32_t>> put_tail(File& file, std::uint64_t length, bool newline);
   struct Cut;
-  Cut put_lines(File& file, Bytes bytes);
-  Cut put_one(File& file, Bytes body, std::uint64_t cut_bytes);
+  Cut put_lines(File& file, Bytes bytes, pipeline::Turn& turn);
+  Cut put_one(File& file, Bytes body, std::uint64_t cut_bytes, pipeline::Turn& turn);
   Status append_cut(pipeline::OutletPut& put, pipeline::Event& event, std::uint64_t cut_bytes,
                     std::size_t& needed);
   pipeline::Event event_of(const File& file) const;
-  async::Task<Status> room(std::size_t bytes);
+  async::Task<Status> room(std::size_t bytes, pipeline::Turn& turn);
   struct RoomWait;
-  async::Task<void> wait_for_room(std::size_t bytes, RoomWait& wait);
+  async::Task<void> wait_for_room(std::size_t bytes, pipeline::Turn& turn, RoomWait& wait);
   async::Task<void> watch_meanwhile(RoomWait& wait);
   async::Task<Result<std::uint32_t>> settle_down(File& file);
   void schedule(File& file);
@@ -140,6 +144,7 @@ class Tail final : public pipeline::PollingSource {
   std::span<char> checkpoint_text_;
   PathPool paths_;
   FileTable files_;
+  File* stepped_ = nullptr;  // whose turn it is: not among the active ones meanwhile
   Folders folders_;
   Remembered remembered_;
 

@@ -76,6 +76,8 @@ void TcpSender::connect() {
   const auto handle = context_.machine.system().socket(io::Transport::tcp, io::Family::ipv4);
   if (!handle) return later(context_.scenario.pause);
   handle_ = *handle;
+  // One that began on a slow network may be answered later than the agent waits for its first byte.
+  in_calm_ = context_.calm;
   static_cast<io::Request&>(operation_) = io::Request();
   operation_.verb = Verb::connect;
   operation_.handle = handle_;
@@ -91,7 +93,6 @@ void TcpSender::connected() {
     return later(context_.scenario.pause * 4);
   }
   connected_ = true;
-  in_calm_ = context_.calm;
   stalls_ = random_.below(6) == 0;
   left_ = static_cast<std::uint32_t>(random_.between(4, 60));
   stream_ = context_.ledger.add(StreamKind::connection, context_.scenario.source,

@@ -11,88 +11,17 @@
 
 #include <doctest/doctest.h>
 
-#include "async/frame_arena.hpp"
 #include "async/sleep.hpp"
 #include "async/task.hpp"
-#include "tests/support/manual_reactor.hpp"
+#include "tests/unit/pipeline/channel_world.hpp"
 
 using namespace runnel;
 using namespace runnel::async;
 using namespace runnel::pipeline;
-
-namespace {
-
-struct World {
-  explicit World(const ChannelSettings& settings) : memory(4u << 20) {
-    void* at = memory.data();
-    std::size_t space = memory.size();
-    std::align(Region::base_alignment, 2u << 20, at, space);
-    Region region = Region::over({static_cast<std::byte*>(at), 2u << 20});
-    carved = ChannelMemory::carve(region, settings);
-    channel.emplace(scheduler, "main", settings, carved);
-  }
-  void settle() {
-    do scheduler.turn(reactor.now());
-    while (!scheduler.idle());
-  }
-  std::vector<std::byte> memory;
-  alignas(std::max_align_t) std::byte frames[512 * 1024];
-  FrameArena arena{MutableBytes(frames)};
-  test::ManualReactor reactor;
-  Scheduler scheduler{reactor};
-  ChannelMemory carved;
-  std::optional<Channel> channel;
-};
-
-Event numbered(std::uint64_t number, std::vector<std::byte>& body, std::size_t size) {
-  body.resize(std::max<std::size_t>(size, 8));
-  store(body.data(), number);
-  Event event;
-  event.time = Time{static_cast<std::int64_t>(number), true};
-  event.body = body;
-  return event;
-}
-
-std::vector<std::uint64_t> numbers_in(const Batch& batch) {
-  std::vector<std::uint64_t> numbers;
-  RecordReader reader(batch);
-  while (reader.next())
-    if (reader.record().kind() == RecordKind::event)
-      numbers.push_back(load<std::uint64_t>(reader.record().body().data()));
-  return numbers;
-}
-
-void put_all(Channel& channel, std::uint64_t from, std::uint64_t until, std::size_t size = 100) {
-  std::vector<std::byte> body;
-  Put put = channel.put();
-  for (std::uint64_t number = from; number < until; ++number)
-    REQUIRE(put.append(numbered(number, body, size)).ok());
-  put.commit();
-}
-
-struct Taken {
-  bool done = false;
-  Error error = Error::none;
-  std::vector<std::uint64_t> numbers;
-  std::optional<Batch> batch;
-};
-Task<void> take_one(Subscription& subscription, Take take, Taken& taken) {
-  auto batch = co_await subscription.next(take);
-  taken.done = true;
-  if (!batch) {
-    taken.error = batch.error();
-    co_return;
-  }
-  taken.numbers = numbers_in(*batch);
-  taken.batch.emplace(std::move(*batch));
-}
-
-constexpr std::size_t small_ring = 64 * 1024;
-
-}  // namespace
+using namespace runnel::test;
 
 TEST_CASE("channel: a put that is not committed never happened") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   std::vector<std::byte> body;
@@ -113,7 +42,7 @@ TEST_CASE("channel: a put that is not committed never happened") {
 }
 
 TEST_CASE("channel: linger, event limit and byte limit decide when a batch is due") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -173,7 +102,7 @@ TEST_CASE("channel: linger, event limit and byte limit decide when a batch is du
 }
 
 TEST_CASE("channel: a batch given back comes again as it was, before anything newer") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -197,7 +126,7 @@ TEST_CASE("channel: a batch given back comes again as it was, before anything ne
 }
 
 TEST_CASE("channel: held batches settle up to what is durable") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -220,7 +149,7 @@ TEST_CASE("channel: held batches settle up to what is durable") {
 }
 
 TEST_CASE("channel: a record too large for the ring is refused, the largest fits anywhere") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -241,7 +170,7 @@ TEST_CASE("channel: a record too large for the ring is refused, the largest fits
 }
 
 TEST_CASE("channel: drop_newest leaves its gap where the events were") {
-  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_newest});
+  ChannelWorld world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_newest});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -272,7 +201,7 @@ TEST_CASE("channel: drop_newest leaves its gap where the events were") {
 }
 
 TEST_CASE("channel: drop_oldest takes from those who lag, whatever their batch is doing") {
-  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
+  ChannelWorld world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -308,7 +237,7 @@ TEST_CASE("channel: drop_oldest takes from those who lag, whatever their batch i
 
 TEST_CASE(
     "channel: after a rewind everything unsettled is taken again, what is in hand counts not") {
-  World world({.capacity_bytes = small_ring});
+  ChannelWorld world({.capacity_bytes = small_ring});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -345,7 +274,7 @@ TEST_CASE(
 }
 
 TEST_CASE("channel: a rewind is refused when the channel has dropped a part of what was written") {
-  World world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
+  ChannelWorld world({.capacity_bytes = small_ring, .when_full = WhenFull::drop_oldest});
   Channel& channel = *world.channel;
   Subscription& subscription = channel.subscribe("sink");
   Scope scope(world.scheduler, "test");
@@ -366,7 +295,7 @@ TEST_CASE("channel: random holds, settles and rewinds repeat what was not settle
   for (unsigned seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    World world({.capacity_bytes = small_ring});
+    ChannelWorld world({.capacity_bytes = small_ring});
     Channel& channel = *world.channel;
     Subscription& subscription = channel.subscribe("sink");
     Scope scope(world.scheduler, "test");
@@ -436,10 +365,12 @@ Task<void> random_source(Channel& channel, Model& model) {
   while (model.steps < model.steps_max) {
     const std::size_t size = static_cast<std::size_t>(
         model.chance(0, 50) == 0 ? model.chance(1000, 20'000) : model.chance(0, 400));
-    const auto ready = co_await channel.writable(record_bytes(0, std::max<std::size_t>(size, 8)));
-    if (!ready) co_return;
     {
-      Put put = channel.put();
+      pipeline::Turn turn;
+      const auto ready =
+          co_await channel.writable(record_bytes(0, std::max<std::size_t>(size, 8)), turn);
+      if (!ready) co_return;
+      Put put = channel.put(turn);
       const int count = model.chance(1, 30);
       std::uint64_t next = model.put;
       for (int each = 0; each < count; ++each) {
@@ -532,7 +463,8 @@ Task<void> settle_under_pressure(Subscription& subscription) {
 
 void run_model(unsigned seed, WhenFull when_full, std::uint64_t steps) {
   INFO("seed " << seed << " policy " << static_cast<int>(when_full));
-  World world({.capacity_bytes = small_ring, .when_full = when_full, .subscriptions_max = 3});
+  ChannelWorld world(
+      {.capacity_bytes = small_ring, .when_full = when_full, .subscriptions_max = 3});
   Channel& channel = *world.channel;
   Model model;
   model.random.seed(seed);

@@ -57,7 +57,8 @@ struct Both {
 
 TEST_CASE("outlet: what one channel has no room for goes into none") {
   Both both(WhenFull::block, WhenFull::block);
-  OutletPut put = both.outlet.put();
+  pipeline::Turn turn;
+  OutletPut put = both.outlet.put(turn);
   const int taken = both.fill(put, 1000);
   CHECK(taken == 64 * 1024 / static_cast<int>(record_bytes(0, 1000)));
   put.commit();
@@ -68,7 +69,8 @@ TEST_CASE("outlet: what one channel has no room for goes into none") {
 TEST_CASE("outlet: a small ring that drops its oldest refuses only what its own put fills") {
   Both both(WhenFull::block, WhenFull::drop_oldest);
   for (int round = 0; round < 3; ++round) {
-    OutletPut put = both.outlet.put();
+    pipeline::Turn turn;
+    OutletPut put = both.outlet.put(turn);
     CHECK(both.fill(put, 60) == 60);
     const Receipt receipt = put.commit();
     CHECK(receipt.positions[0] == both.first.channel->head());
@@ -76,7 +78,8 @@ TEST_CASE("outlet: a small ring that drops its oldest refuses only what its own 
   }
   CHECK(both.second.channel->counters().dropped_events > 0);
   CHECK(both.first.channel->counters().dropped_events == 0);
-  OutletPut put = both.outlet.put();
+  pipeline::Turn turn;
+  OutletPut put = both.outlet.put(turn);
   CHECK(both.fill(put, 1000) < 70);
   put.commit();
 }
@@ -86,7 +89,8 @@ TEST_CASE("outlet: what is too large for any channel is rejected, counted, and p
   std::vector<std::byte> large(40 * 1024);
   Event event;
   event.body = large;
-  OutletPut put = both.outlet.put();
+  pipeline::Turn turn;
+  OutletPut put = both.outlet.put(turn);
   CHECK(put.append(event).ok());
   put.commit();
   CHECK(both.counters.rejected_events == 1);

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sources/tail/family.hpp"
 #include "sources/tail/glob.hpp"
 #include "sources/tail/lines.hpp"
 #include "sources/tail/path_pool.hpp"
@@ -17,6 +18,27 @@
 
 using namespace runnel;
 using namespace runnel::sources::tail;
+
+TEST_CASE("tail: the files of one log are known by their names") {
+  for (const char* name : {"/var/log/app.log", "/var/log/app.log.1", "/var/log/app.log.12",
+                           "/var/log/app.log-20260131", "/var/log/app.log-2026-01-31_10:20:30",
+                           "/var/log/app.log_3", "/var/log/app.log.2026.01"}) {
+    CAPTURE(name);
+    CHECK(family_of(name) == "/var/log/app.log");
+  }
+  for (const char* alone :
+       {"/log/node1.log", "/log/node-2.log", "/log/app.log.old", "/log/app.log.", "/log/v2"}) {
+    CAPTURE(alone);
+    CHECK(family_of(alone) == alone);
+  }
+  CHECK(family_of("/hosts/10.0.0.1").empty());
+  CHECK(family_of("/1.2/").empty());
+  CHECK(family_of("").empty());
+  CHECK(family_of("/log.1/app.log.2") == "/log.1/app.log");
+  CHECK(hash_of_family("/a.log.1") == hash_of_family("/a.log"));
+  CHECK(hash_of_family("/a.log.1") != hash_of_family("/b.log.1"));
+  CHECK(hash_of_family("/10.0.0.1") == 0);
+}
 
 TEST_CASE("tail glob: one part") {
   struct Example {
