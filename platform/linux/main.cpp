@@ -8,6 +8,7 @@
 #include "agent/agent.hpp"
 #include "agent/command_line.hpp"
 #include "agent/exit_codes.hpp"
+#include "agent/journal_tool/tool.hpp"
 #include "agent/listing.hpp"
 #include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
@@ -179,6 +180,26 @@ int list(const CommandLine& command) {
   return exit_codes::ok;
 }
 
+class Terminal final : public agent::journal_tool::Console {
+ public:
+  bool out(std::string_view text) override {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  }
+  void say(std::string_view line) override { print(stderr, line); }
+};
+
+int journal(const CommandLine& command, linux_os::LinuxSystem& system) {
+  constexpr std::size_t handles_max = 8;
+  // It waits for each of its operations: the driver that needs nothing of the kernel is as good.
+  auto driver = open_driver(linux_os::DriverChoice::asio, handles_max, system);
+  if (!driver) return complain(driver.error());
+  Terminal terminal;
+  const int exit_code =
+      agent::journal_tool::run(command.journal, {*driver->reactor, system, terminal});
+  if (std::fflush(stdout) == 0) return exit_code;
+  return complain({"standard output cannot be written", exit_codes::io});
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -193,6 +214,10 @@ int main(int count, char** arguments) {
       return exit_codes::ok;
     case CommandLine::Command::list:
       return list(*command);
+    case CommandLine::Command::journal: {
+      linux_os::LinuxSystem system;
+      return journal(*command, system);
+    }
     case CommandLine::Command::validate: {
       linux_os::LinuxSystem system;
       return validate(*command, system);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/random.h>
@@ -35,6 +36,25 @@ std::uint32_t count_processors() {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
+// Sixteen bytes written as a UUID; all zero when the kernel does not say.
+std::array<std::byte, 16> read_boot_id() {
+  std::array<std::byte, 16> id = {};
+  char text[64] = {};
+  const int file = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return id;
+  const ssize_t size = ::read(file, text, sizeof(text) - 1);
+  ::close(file);
+  std::size_t digits = 0;
+  for (ssize_t at = 0; at < size && digits < 2 * id.size(); ++at) {
+    const char c = text[at];
+    const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (value < 0) continue;
+    id[digits / 2] = static_cast<std::byte>(std::to_integer<int>(id[digits / 2]) << 4 | value);
+    ++digits;
+  }
+  return id;
+}
+
 }  // namespace
 
 LinuxSystem::LinuxSystem() {
@@ -43,6 +63,7 @@ LinuxSystem::LinuxSystem() {
   ::tzset();
   facts_.page_bytes = static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE));
   facts_.processors = count_processors();
+  facts_.boot_id = read_boot_id();
   facts_.handles_max = raise_handle_limit();
   utsname names;
   if (::uname(&names) == 0) {

@@ -29,6 +29,7 @@ SimMachine::SimMachine(SimWorld& world, std::uint32_t index, const std::string& 
   facts_.handles_max = world.options().handles_max;
   facts_.kernel = "simulated";
   facts_.host_name = host_name;
+  facts_.boot_id[0] = std::byte{1};
 }
 
 SimMachine::~SimMachine() {
@@ -54,6 +55,7 @@ void SimMachine::kill() { end_process(false); }
 
 void SimMachine::power_loss() {
   end_process(true);
+  store(facts_.boot_id.data(), load<std::uint64_t>(facts_.boot_id.data()) + 1);
   files_.crash(world_.fault_random());
 }
 

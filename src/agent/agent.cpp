@@ -98,13 +98,29 @@ Task<void> Agent::live() {
     co_await await_end();
     co_await stop_sources();
     co_await drain();
+    for (ChannelPart& part : assembly_.channels)
+      if (part.store != nullptr) co_await part.store->shut();
     for (SourcePart& part : assembly_.sources) co_await part.source->finish();
+  }
+  for (ChannelPart& part : assembly_.channels) {
+    if (part.store == nullptr) continue;
+    part.scope->cancel();
+    co_await part.scope->join();
   }
   helpers.cancel();
   co_await helpers.join();
 }
 
 Task<bool> Agent::start_all() {
+  for (ChannelPart& part : assembly_.channels) {
+    if (part.store == nullptr) continue;
+    const Started started = co_await part.store->start();
+    if (!started) {
+      report(part.label, started.error());
+      co_return false;
+    }
+    part.scope->spawn(part.store->run());
+  }
   for (SinkPart& part : assembly_.sinks) {
     const Started started = co_await part.sink->start();
     if (started) continue;
@@ -206,7 +222,9 @@ std::uint64_t Agent::progress() const {
 
 // A signal gives the sinks one drain_timeout in all; a --once run waits as long as they get on.
 Task<void> Agent::drain() {
-  for (ChannelPart& part : assembly_.channels) part.channel->close();
+  // What a store keeps is not drained; a --once run has nothing else to do.
+  for (ChannelPart& part : assembly_.channels)
+    part.channel->close(part.store != nullptr && stop_signalled_);
   const Duration patience = settings_.agent.drain_timeout;
   std::uint64_t last = progress();
   Instant deadline = after(scheduler_.now(), patience);
@@ -221,7 +239,6 @@ Task<void> Agent::drain() {
     }
     passed(Seldom::drain_timed_out);
     say_what_remains();
-    exit_code_ = exit_codes::unavailable;
     break;
   }
   for (SinkPart& part : assembly_.sinks) part.scope->cancel();
@@ -232,9 +249,19 @@ void Agent::say_what_remains() {
   for (const SinkPart& part : assembly_.sinks) {
     if (part.ended) continue;
     const Error error = part.runner->last_error();
+    const HumanSize left{part.context->subscription.lag_bytes()};
+    const std::string_view why =
+        error == Error::none ? std::string_view("no error, too slow") : describe(error);
+    const ChannelPart& channel = assembly_.channels[part.config->channel];
+    if (channel.store != nullptr) {
+      log_warn(part.label, "no progress within ", HumanDuration{settings_.agent.drain_timeout},
+               " (", why, "): ", left, " of records stay in ", channel.label,
+               " and go out after the next start");
+      continue;
+    }
+    exit_code_ = exit_codes::unavailable;
     log_error(part.label, "not drained within ", HumanDuration{settings_.agent.drain_timeout}, ": ",
-              HumanSize{part.context->subscription.lag_bytes()}, " of records are not delivered (",
-              error == Error::none ? std::string_view("no error, too slow") : describe(error),
+              left, " of records are not delivered (", why,
               "); what a tail has read of them is read again at the next start");
   }
 }

@@ -17,14 +17,6 @@ constexpr std::size_t own_handles = 32;
 
 // --- one component, on either kind of region; what needs the world is null when measuring --------
 
-void build_channel(Region& region, ChannelPart& part, World* world) {
-  const ChannelConfig& config = *part.config;
-  const ChannelMemory memory = ChannelMemory::carve(region, config.settings);
-  void* place = region.place<Channel>("channel");
-  if (world == nullptr) return;
-  part.channel = new (place) Channel(world->scheduler, part.label.c_str(), config.settings, memory);
-}
-
 template <class Context>
 void* place_scope_and_context(Region& region, async::Scope*& scope, const char* name,
                               World* world) {
@@ -43,6 +35,23 @@ ComponentContext common_context(const char* name, World& world, const Settings& 
           world.own_files,
           settings.agent.state_dir.c_str(),
           world.once};
+}
+
+void build_channel(Region& region, ChannelPart& part, const Settings& settings, World* world) {
+  const ChannelConfig& config = *part.config;
+  const ChannelMemory memory = ChannelMemory::carve(region, config.settings);
+  void* place = region.place<Channel>("channel");
+  if (world != nullptr)
+    part.channel =
+        new (place) Channel(world->scheduler, part.label.c_str(), config.settings, memory);
+  if (config.settings.store == nullptr) return;
+  void* context_place =
+      place_scope_and_context<ChannelContext>(region, part.scope, part.label.c_str(), world);
+  if (world != nullptr)
+    part.context = new (context_place)
+        ChannelContext{common_context(part.label.c_str(), *world, settings), *part.channel};
+  part.store =
+      config.settings.store->build(region, part.context, config.settings.subscriptions_max);
 }
 
 void build_source(Region& region, SourcePart& part, const Settings& settings, World* world,
@@ -120,8 +129,9 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
   };
   for (const ChannelConfig& config : settings.channels)
     add(label_of(config), [&](Region& region) {
-      ChannelPart part{&config, {}, nullptr};
-      build_channel(region, part, nullptr);
+      ChannelPart part;
+      part.config = &config;
+      build_channel(region, part, settings, nullptr);
     });
   for (const SourceConfig& config : settings.sources)
     add(label_of(config), [&](Region& region) {
@@ -172,7 +182,8 @@ Status Assembly::build_all(MutableBytes memory) {
   fill(sources, settings_.sources);
   fill(sinks, settings_.sinks);
   for (ChannelPart& part : channels)
-    build_in_next_region(part.label, [&](Region& region) { build_channel(region, part, &world_); });
+    build_in_next_region(part.label,
+                         [&](Region& region) { build_channel(region, part, settings_, &world_); });
   for (SourcePart& part : sources) {
     const auto number = static_cast<std::uint16_t>(source_names_.size());
     source_names_.push_back(part.config->name);
@@ -197,7 +208,11 @@ Assembly::~Assembly() {
     destroy(part.source);
     destroy(part.scope);
   }
-  for (ChannelPart& part : channels) destroy(part.channel);
+  for (ChannelPart& part : channels) {
+    destroy(part.store);
+    destroy(part.channel);
+    destroy(part.scope);
+  }
 }
 
 }  // namespace runnel::agent

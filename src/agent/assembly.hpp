@@ -10,6 +10,7 @@
 #include "agent/settings.hpp"
 #include "async/frame_arena.hpp"
 #include "pipeline/component.hpp"
+#include "pipeline/store.hpp"
 
 namespace runnel::agent {
 
@@ -42,6 +43,10 @@ struct ChannelPart {
   const ChannelConfig* config = nullptr;
   std::string label;  // "channels.NAME": in logs and in the plan
   pipeline::Channel* channel = nullptr;
+  // What lies below it, if something does.
+  pipeline::ChannelContext* context = nullptr;
+  pipeline::Store* store = nullptr;
+  async::Scope* scope = nullptr;
 };
 struct SourcePart {
   const SourceConfig* config = nullptr;

@@ -16,10 +16,13 @@ using Command = CommandLine::Command;
 
 constexpr std::size_t argument_bytes_max = 4096;
 
-constexpr std::string_view command_names[] = {"run", "validate", "list", "version", "help"};
+constexpr std::string_view command_names[] = {"run",     "validate", "list",
+                                              "journal", "version",  "help"};
 constexpr std::string_view driver_names[] = {"auto", "uring", "asio"};
 constexpr std::string_view format_names[] = {"text", "json"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view action_names[] = {"inspect", "verify", "export", "repair"};
+constexpr std::string_view event_format_names[] = {"json", "text"};
 
 // --- what can be said ---------------------------------------------------------------------------
 
@@ -28,12 +31,15 @@ struct CommandFacts {
   std::string_view summary;
   std::string_view argument = {};  // its name in help; a command without one takes none
   std::string_view argument_help = {};
+  std::size_t arguments_max = 0;
 };
 constexpr CommandFacts command_facts[] = {
     {Command::run, "Collect until a signal comes (or, with --once, until the end)"},
     {Command::validate, "Check a configuration and say all that is wrong with it"},
     {Command::list, "Print the types of sources, channels and sinks, or one type", "TYPE",
-     "A type, such as tail; or agent, or sinks"},
+     "A type, such as tail; or agent, or sinks", 1},
+    {Command::journal, "Look at the file of a journal, or get out of it what there is",
+     "ACTION PATH", "inspect, verify, export or repair; repair takes the new file's path too", 3},
     {Command::version, "Print the version"},
     {Command::help, "Print this help"},
 };
@@ -43,7 +49,21 @@ constexpr std::uint8_t of(Command command) {
 }
 constexpr std::uint8_t of_readers = of(Command::run) | of(Command::validate);
 
-enum FlagId : std::uint8_t { config, driver, tier_b, once, live, level, format, memory, markdown };
+enum FlagId : std::uint8_t {
+  config,
+  driver,
+  tier_b,
+  once,
+  live,
+  level,
+  format,
+  memory,
+  markdown,
+  blocks,
+  event_format,
+  from,
+  until
+};
 
 struct Flag {
   FlagId id;
@@ -62,6 +82,11 @@ constexpr Flag flags[] = {
     {format, of(Command::run), "--log-format", "FORMAT", "text or json"},
     {memory, of(Command::validate), "--memory", "", "Print the memory plan, line by line"},
     {markdown, of(Command::list), "--markdown", "", "Print the option table of the documentation"},
+    {blocks, of(Command::journal), "--blocks", "", "inspect: print a line for every block"},
+    {event_format, of(Command::journal), "--format", "FORMAT",
+     "export: json (a line each) or text"},
+    {from, of(Command::journal), "--from", "SEQUENCE", "export: the first block"},
+    {until, of(Command::journal), "--until", "SEQUENCE", "export: the last block"},
 };
 constexpr std::string_view short_config = "-c";
 // Invariant: a flag stands at its id.
@@ -84,7 +109,8 @@ void append_row(std::string& out, std::string_view name, std::string_view help) 
 }
 
 constexpr std::string_view exit_code_help =
-    "\nExit codes: 0 done, 64 wrong usage, 69 unavailable, 74 I/O, 78 configuration.\n";
+    "\nExit codes: 0 done, 64 wrong usage, 65 a damaged journal, 69 unavailable, 74 I/O,\n"
+    "78 configuration.\n";
 
 std::string help_of_program() {
   std::string out =
@@ -156,7 +182,7 @@ using Words = std::span<const char* const>;
 // The words behind a command, as they were typed; what they mean is checked afterwards.
 struct Typed {
   std::array<std::optional<std::string_view>, std::size(flags)> values;  // by FlagId
-  std::string_view argument;
+  std::array<std::string_view, 3> arguments;
 
   bool has(FlagId id) const { return values[id].has_value(); }
   std::string_view value_of(FlagId id, std::string_view otherwise = {}) const {
@@ -212,12 +238,65 @@ Built<std::size_t> choose(Command command, const Typed& typed, FlagId id,
                                          listed(names), did_you_mean(word, names)));
 }
 
+// The value of a flag that is a number.
+tl::expected<void, Problem> read_number(Command command, const Typed& typed, FlagId id,
+                                        std::uint64_t& into) {
+  if (!typed.has(id)) return {};
+  const auto number = parse_number(typed.value_of(id));
+  if (!number)
+    return refuse(name_of(command),
+                  concat(flags[id].name, " is \"", typed.value_of(id), "\", not a number"));
+  into = *number;
+  return {};
+}
+
+Built<JournalRequest> understand_journal(const Typed& typed) {
+  const auto refuse_it = [](const std::string& text) { return refuse("journal", text); };
+  using Action = JournalRequest::Action;
+  const auto [action_name, path, new_path] = typed.arguments;
+  if (action_name.empty())
+    return refuse_it(concat("an action is missing; possible: ", listed(action_names)));
+  const auto* action = std::find(std::begin(action_names), std::end(action_names), action_name);
+  if (action == std::end(action_names))
+    return refuse_it(concat("\"", action_name, "\" is not one of ", listed(action_names),
+                            did_you_mean(action_name, action_names)));
+  JournalRequest request;
+  request.action = static_cast<Action>(action - std::begin(action_names));
+  request.path = path;
+  request.new_path = new_path;
+  request.blocks = typed.has(blocks);
+  if (path.empty()) return refuse_it(concat(action_name, " needs the path of a journal"));
+  if (request.action == Action::repair && new_path.empty())
+    return refuse_it("repair needs a path for the new journal; it never writes to the old one");
+  if (request.action != Action::repair && !new_path.empty())
+    return refuse_it(concat("unexpected argument \"", new_path, '"'));
+  for (const FlagId id : {blocks, event_format, from, until}) {
+    const Action takes = id == blocks ? Action::inspect : Action::export_events;
+    if (typed.has(id) && request.action != takes)
+      return refuse_it(concat(flags[id].name, " is not for ", action_name));
+  }
+  const auto chosen = choose(Command::journal, typed, event_format, event_format_names);
+  if (!chosen) return tl::unexpected(chosen.error());
+  request.format = static_cast<JournalRequest::Format>(*chosen);
+  if (auto read = read_number(Command::journal, typed, from, request.from); !read)
+    return tl::unexpected(read.error());
+  if (auto read = read_number(Command::journal, typed, until, request.until); !read)
+    return tl::unexpected(read.error());
+  return request;
+}
+
 // Turns the words into what they mean.
 Built<CommandLine> understand(Command command, const Typed& typed) {
   CommandLine line;
   line.command = command;
   if (command == Command::help) return helped(help_of_program());
-  line.type = typed.argument;
+  if (command == Command::journal) {
+    auto request = understand_journal(typed);
+    if (!request) return tl::unexpected(request.error());
+    line.journal = std::move(*request);
+    return line;
+  }
+  line.type = typed.arguments.front();
   line.markdown = typed.has(markdown);
   if ((of(command) & of_readers) == 0) return line;
 
@@ -242,7 +321,7 @@ Built<CommandLine> understand(Command command, const Typed& typed) {
 
 Built<CommandLine> read_command(const CommandFacts& facts, Words words) {
   Typed typed;
-  bool has_argument = false;
+  std::size_t arguments = 0;
   while (!words.empty()) {
     const std::string_view word = words.front();
     if (asks_for_help(word)) return helped(help_of(facts));
@@ -251,10 +330,9 @@ Built<CommandLine> read_command(const CommandFacts& facts, Words words) {
       if (!taken) return tl::unexpected(taken.error());
       continue;
     }
-    if (facts.argument.empty() || has_argument)
+    if (arguments == facts.arguments_max)
       return refuse(name_of(facts.command), concat("unexpected argument \"", word, '"'));
-    typed.argument = word;
-    has_argument = true;
+    typed.arguments[arguments++] = word;
     words = words.subspan(1);
   }
   return understand(facts.command, typed);
@@ -271,9 +349,10 @@ Built<CommandLine> parse_command_line(int count, const char* const* arguments) {
     return refuse("", concat("a command is missing; possible: ", listed(command_names)));
   const std::string_view first = words[1];
   if (asks_for_help(first)) return helped(help_of_program());
-  if (first == "--version") return read_command(command_facts[3], words.subspan(2));
   for (const CommandFacts& facts : command_facts)
-    if (name_of(facts.command) == first) return read_command(facts, words.subspan(2));
+    if (name_of(facts.command) == first ||
+        (facts.command == Command::version && first == "--version"))
+      return read_command(facts, words.subspan(2));
   return refuse_command(first);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/journal_tool/request.hpp"
 #include "agent/settings.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -14,7 +15,7 @@ namespace runnel::agent {
 enum class DriverChoice : std::uint8_t { automatic, uring, asio };
 
 struct CommandLine {
-  enum class Command : std::uint8_t { run, validate, list, version, help };
+  enum class Command : std::uint8_t { run, validate, list, journal, version, help };
   Command command = Command::help;
 
   // run, validate
@@ -33,6 +34,8 @@ struct CommandLine {
   // list
   std::string type;  // empty: all of them
   bool markdown = false;
+
+  JournalRequest journal;
 
   std::string text;  // help: what to print
 };

@@ -1,5 +1,6 @@
 #include "agent/components.hpp"
 
+#include "channels/journal/journal.hpp"
 #include "channels/memory/memory.hpp"
 #include "sinks/console/console.hpp"
 #include "sinks/file/file.hpp"
@@ -19,6 +20,7 @@ constexpr const pipeline::SourceType* source_types[] = {
 };
 constexpr const pipeline::ChannelType* channel_types[] = {
     &channels::memory_type,
+    &channels::journal_type,
 };
 constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::file_type,

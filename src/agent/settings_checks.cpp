@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "pipeline/store.hpp"
+#include "sources/listening/listening_plan.hpp"
 
 namespace runnel::agent {
 namespace {
@@ -41,8 +43,17 @@ void check_records_fit(Settings& settings, Sections& sections) {
     const std::size_t record_bytes = source.plan->record_bytes_max();
     for (const std::size_t at : source.channels) {
       const ChannelConfig& channel = settings.channels[at];
-      if (channel.type == nullptr || record_bytes <= ring_bytes(channel) / 2) continue;
+      if (channel.type == nullptr) continue;
       Section& section = sections.sources[index];
+      const pipeline::StorePlan* store = channel.settings.store.get();
+      if (store != nullptr && record_bytes > store->record_bytes_max()) {
+        section.complain(section.place_of("event_bytes_max"), "an event can take ",
+                         HumanSize{record_bytes}, ", more than a block of channels.", channel.name,
+                         " (", HumanSize{store->record_bytes_max()},
+                         "); lower event_bytes_max or raise block_bytes");
+        continue;
+      }
+      if (record_bytes <= ring_bytes(channel) / 2) continue;
       section.complain(section.place_of("event_bytes_max"), "an event can take ",
                        HumanSize{record_bytes}, ", more than half of channels.", channel.name, " (",
                        HumanSize{ring_bytes(channel)},
@@ -58,6 +69,11 @@ void tell_sinks_the_largest_record(Settings& settings) {
     for (const SourceConfig& source : settings.sources)
       if (source.plan != nullptr && feeds(source, sink.channel))
         largest = std::max(largest, source.plan->record_bytes_max());
+    // What an earlier configuration has left in a store may be larger than anything that comes now.
+    if (sink.channel < settings.channels.size() &&
+        settings.channels[sink.channel].settings.store != nullptr)
+      largest = std::max(largest,
+                         settings.channels[sink.channel].settings.store->record_bytes_max());
     sink.plan->delivery.record_bytes_max = largest;
   }
 }
@@ -127,6 +143,35 @@ void check_files(Settings& settings, Sections& sections) {
   }
 }
 
+struct ListenedAddress {
+  sources::ListenAddress where;
+  const SourceConfig* by;
+};
+
+// The kernel would refuse the second of two, but only at start. What one source names itself is
+// checked where its option is read.
+void check_listeners(Settings& settings, Sections& sections) {
+  std::vector<ListenedAddress> listened;
+  for (std::size_t index = 0; index < settings.sources.size(); ++index) {
+    const SourceConfig& source = settings.sources[index];
+    const auto* plan = dynamic_cast<const sources::ListeningPlan*>(source.plan.get());
+    if (plan == nullptr) continue;
+    Section& section = sections.sources[index];
+    const std::vector<sources::ListenAddress> own = plan->listens();
+    for (const sources::ListenAddress& where : own) {
+      const auto other =
+          std::find_if(listened.begin(), listened.end(), [&](const ListenedAddress& each) {
+            return sources::exclude_each_other(each.where, where);
+          });
+      if (other == listened.end()) continue;
+      section.complain(section.place_of("listen"), "it would listen on ", where, ", and sources.",
+                       other->by->name, " listens on ", other->where,
+                       "; give each its own port or address");
+    }
+    for (const sources::ListenAddress& where : own) listened.push_back({where, &source});
+  }
+}
+
 }  // namespace
 
 void check_together(Settings& settings, Sections& sections) {
@@ -136,6 +181,7 @@ void check_together(Settings& settings, Sections& sections) {
   fit_batches(settings);
   check_batches_fit(settings, sections);
   check_files(settings, sections);
+  check_listeners(settings, sections);
 }
 
 }  // namespace runnel::agent

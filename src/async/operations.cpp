@@ -64,6 +64,9 @@ IoWait<void> sync(io::Handle file) { return IoWait<void>({.verb = Verb::sync, .h
 IoWait<void> truncate(io::Handle file, std::uint64_t size) {
   return IoWait<void>({.verb = Verb::truncate, .handle = file, .offset = size});
 }
+IoWait<void> allocate(io::Handle file, std::uint64_t offset, std::uint32_t bytes) {
+  return IoWait<void>({.verb = Verb::allocate, .handle = file, .size = bytes, .offset = offset});
+}
 IoWait<void> stat(const char* path, io::FileInfo& info) {
   return IoWait<void>({.verb = Verb::stat, .path = path, .info = &info});
 }

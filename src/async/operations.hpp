@@ -65,6 +65,8 @@ IoWait<std::uint32_t> read(io::Handle file, MutableBytes into, std::uint64_t off
 IoWait<std::uint32_t> write(io::Handle file, Bytes bytes, std::uint64_t offset);
 IoWait<void> sync(io::Handle file);
 IoWait<void> truncate(io::Handle file, std::uint64_t size);
+// [offset, offset + bytes) gets room on the disk, and the file grows to hold it.
+IoWait<void> allocate(io::Handle file, std::uint64_t offset, std::uint32_t bytes);
 IoWait<void> stat(const char* path, io::FileInfo& info);
 IoWait<void> stat(io::Handle file, io::FileInfo& info);
 IoWait<void> rename(const char* from, const char* to);

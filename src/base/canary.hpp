@@ -23,6 +23,7 @@ enum class Canary : unsigned char {
   drain_without_end,          // a stop does not look at drain_timeout
   writers_not_woken,          // who waits for room in the channel is not told of it
   handle_kept,                // a file that is let go keeps its handle
+  journal_custody_before_sync,  // a block counts as durable when it is written
   allocates,                  // the heap is used after the start
 };
 
@@ -44,6 +45,7 @@ inline constexpr const char* canary_names[] = {
     "drain_without_end",
     "writers_not_woken",
     "handle_kept",
+    "journal_custody_before_sync",
     "allocates",
 };
 static_assert(sizeof(canary_names) / sizeof(*canary_names) ==

@@ -24,6 +24,9 @@ namespace runnel {
   X(frame_crossed_buffers)        /* a frame began in one receive buffer, ended in another */ \
   X(gap_before_batch)             /* drop_oldest: a batch says what went before it */        \
   X(gap_record_written)           /* drop_newest: the next event that fits brings the gap */ \
+  X(journal_read_back)            /* a reader that was behind the ring */                    \
+  X(journal_tail_torn)            /* a power cut in blocks that were not promised yet */     \
+  X(journal_written_again)        /* a sync failed: what is not durable goes out anew */     \
   X(held_and_settled)             /* a sync has covered what was held */                     \
   X(leftover_deleted)             /* recovery: not one whole frame */                        \
   X(leftover_finished)            /* recovery: an unfinished file got its name */            \

@@ -2,6 +2,7 @@
 // kernel takes; every use after start is listed in docs/ARCHITECTURE.md with its worst stall.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,8 +53,9 @@ struct MemoryUse {
 struct Facts {  // probed before the first carve
   std::uint32_t page_bytes = 4096;
   std::uint32_t processors = 1;
-  std::uint32_t handles_max = 1024;  // RLIMIT_NOFILE after raising it to the hard limit
-  std::string kernel;                // "6.1.0-18-arm64"
+  std::uint32_t handles_max = 1024;        // RLIMIT_NOFILE after raising it to the hard limit
+  std::string kernel;                      // "6.1.0-18-arm64"
+  std::array<std::byte, 16> boot_id = {};  // another at every boot of the machine; zero: unknown
   std::string host_name;
 };
 

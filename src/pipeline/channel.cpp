@@ -5,6 +5,7 @@
 
 #include "base/canary.hpp"
 #include "base/mark.hpp"
+#include "pipeline/store.hpp"
 
 namespace runnel::pipeline {
 
@@ -13,6 +14,10 @@ ChannelMemory ChannelMemory::carve(Region& region, const ChannelSettings& settin
   const std::size_t capacity = align_up(settings.capacity_bytes, Region::base_alignment);
   memory.ring = region.bytes(capacity, "ring", Region::base_alignment);
   memory.subscriptions = region.array<Subscription>(settings.subscriptions_max, "subscriptions");
+  if (settings.store != nullptr) {
+    const std::size_t blocks = BlockTable::slots_for(capacity, settings.store->block_bytes());
+    memory.blocks = region.array<Block>(blocks, "blocks");
+  }
   return memory;
 }
 
@@ -22,7 +27,13 @@ Channel::Channel(async::Scheduler& scheduler, const char* name, const ChannelSet
       name_(name),
       ring_(memory.ring),
       when_full_(settings.when_full),
+      record_bytes_max_(ring_.size() / 2),
       subscriptions_(memory.subscriptions) {
+  if (settings.store != nullptr) {
+    when_full_ = WhenFull::block;
+    record_bytes_max_ = std::min(record_bytes_max_, settings.store->record_bytes_max());
+    blocks_.emplace(memory.blocks, settings.store->block_bytes());
+  }
   RUNNEL_ASSERT(ring_.size() >= channel_capacity_min && ring_.size() % record_alignment == 0);
 }
 
@@ -35,7 +46,7 @@ Subscription& Channel::subscribe(const char* name) {
 
 bool Channel::takes(std::size_t bytes) const {
   if (bytes > record_bytes_max() || (put_open_ && put_refused_)) return false;
-  if (when_full_ == WhenFull::drop_newest || fits(bytes)) return true;
+  if (when_full_ == WhenFull::drop_newest || fits_with_gap(bytes)) return true;
   // drop_oldest frees everything but the events of the open put itself.
   const auto of_this_put = static_cast<std::size_t>(writing_.position - head_.position);
   return when_full_ == WhenFull::drop_oldest && needed(bytes) <= ring_.size() - of_this_put;
@@ -46,7 +57,10 @@ Status Channel::make_room(const Event& event, std::size_t size) {
   if (size > record_bytes_max()) return Error::too_large;
   switch (when_full_) {
     case WhenFull::block:
-      return !put_refused_ && fits(size) ? Status() : Status(Error::no_room);
+      if (put_refused_ || !fits_with_gap(size)) return Error::no_room;
+      // Left from when the store was full.
+      if (!gap_.empty()) write_pending_gap();
+      return {};
     case WhenFull::drop_newest:
       return drop_newest(event, size);
     case WhenFull::drop_oldest:
@@ -61,11 +75,7 @@ Status Channel::make_room(const Event& event, std::size_t size) {
 Status Channel::drop_newest(const Event& event, std::size_t size) {
   if (gap_.empty() && fits(size)) return {};
   if (!gap_.empty() && fits(gap_record_bytes + size)) {
-    write_gap(place(gap_record_bytes), gap_);
-    ++events_writing_;
-    ++gaps_writing_;
-    gap_ = Gap{};
-    passed(Seldom::gap_record_written);
+    write_pending_gap();
     return {};
   }
   const std::uint64_t said = canary(Canary::gap_forgotten) && !gap_.empty() ? 0 : 1;
@@ -73,6 +83,14 @@ Status Channel::drop_newest(const Event& event, std::size_t size) {
   ++counters_.dropped_events;
   counters_.dropped_bytes += event.body.size();
   return {};
+}
+
+void Channel::write_pending_gap() {
+  write_gap(place(gap_record_bytes), gap_);
+  ++events_writing_;
+  ++gaps_writing_;
+  gap_ = Gap{};
+  passed(Seldom::gap_record_written);
 }
 
 // Takes the tail from whoever holds it, up to what is committed.
@@ -91,6 +109,7 @@ Position Channel::commit() {
   counters_.put_events += events_writing_ - gaps_writing_;
   counters_.put_bytes += bytes_writing_;
   events_writing_ = gaps_writing_ = bytes_writing_ = 0;
+  if (blocks_) cut_blocks();
   for (Subscription& subscription : subscriptions()) subscription.more_to_read();
   return head_.position;
 }
@@ -102,10 +121,11 @@ void Channel::abandon() {
   events_writing_ = gaps_writing_ = bytes_writing_ = 0;
 }
 
-void Channel::close() {
-  RUNNEL_ASSERT(!put_open_);
+void Channel::close(bool keeping) {
+  RUNNEL_ASSERT(!put_open_ && (blocks_ || !keeping));
   say_last_gap();
   closed_ = true;
+  keeping_ = keeping;
   for (Writable& writer : writers_) {
     // One that has been woken finds out by itself.
     if (&writer != woken_writer_) writer.end(Error::closed);
@@ -128,6 +148,7 @@ void Channel::say_last_gap() {
 }
 
 std::size_t Channel::backlog_bytes() const {
+  if (blocks_) return static_cast<std::size_t>(head_.position - written_);
   std::size_t most = 0;
   for (const Subscription& each : subscriptions_.first(subscribed_))
     most = std::max(most, each.backlog_bytes());
@@ -135,6 +156,7 @@ std::size_t Channel::backlog_bytes() const {
 }
 
 void Channel::watermark_moved() {
+  if (blocks_) return store_->acknowledged();
   Position lowest = head_.position;
   for (const Subscription& subscription : subscriptions())
     lowest = std::min(lowest, subscription.watermark());
@@ -149,18 +171,19 @@ void Channel::watermark_moved() {
 void Channel::rewind_when_empty() {
   if (tail_ != head_.position || head_.offset == 0) return;
   passed(Seldom::ring_rewound);
+  const Position before = head_.position;
   head_.position += ring_.size() - head_.offset;
   head_.offset = 0;
   writing_ = head_;
   tail_ = head_.position;
-  for (Subscription& subscription : subscriptions()) subscription.rewound(head_);
+  for (Subscription& subscription : subscriptions()) subscription.rewound(before, head_);
 }
 
 // One at a time, and the next one when it has put: so each finds all the room there is.
 void Channel::wake_next_writer() {
   if (canary(Canary::writers_not_woken)) return;
   if (woken_writer_ != nullptr || turn_ != nullptr) return;
-  if (writers_.empty() || !fits(writers_.front().bytes_)) return;
+  if (writers_.empty() || !fits_with_gap(writers_.front().bytes_)) return;
   woken_writer_ = &writers_.front();
   woken_writer_->complete(Error::none);
 }
@@ -191,7 +214,7 @@ void Writable::start() {
   }
   RUNNEL_ASSERT(bytes_ <= channel_.record_bytes_max() && turn_.channel_ == nullptr);
   // Those who wait already come first: a large record is not starved by small ones.
-  if (!channel_.blocks() || (!channel_.somebody_waits() && channel_.fits(bytes_))) {
+  if (!channel_.blocks() || (!channel_.somebody_waits() && channel_.fits_with_gap(bytes_))) {
     complete(Error::none);
     return;
   }

@@ -13,7 +13,10 @@
 // (only drop_oldest moves the tail past a watermark, and takes that along).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
 #include <span>
 
 #include "async/scheduler.hpp"
@@ -21,6 +24,7 @@
 #include "async/wait.hpp"
 #include "base/mark.hpp"
 #include "base/region.hpp"
+#include "pipeline/blocks.hpp"
 #include "pipeline/counters.hpp"
 #include "pipeline/position.hpp"
 #include "pipeline/record.hpp"
@@ -28,12 +32,17 @@
 
 namespace runnel::pipeline {
 
+class Store;
+class StorePlan;
+
 enum class WhenFull : std::uint8_t { block, drop_newest, drop_oldest };
 
 struct ChannelSettings {
   std::size_t capacity_bytes = 4u << 20;  // rounded up to 4 KiB
   WhenFull when_full = WhenFull::block;
   std::uint32_t subscriptions_max = 1;
+  // What lies below the ring; null: nothing, it is all in memory. Then `when_full` is the store's.
+  std::shared_ptr<const StorePlan> store;
 };
 inline constexpr std::size_t channel_capacity_min = 64 * 1024;
 inline constexpr std::size_t channel_capacity_max = std::size_t{1} << 30;
@@ -42,6 +51,7 @@ struct ChannelMemory {
   static ChannelMemory carve(Region& region, const ChannelSettings& settings);
   MutableBytes ring;
   std::span<Subscription> subscriptions;
+  std::span<Block> blocks;  // with a store
 };
 
 class Put;
@@ -66,8 +76,8 @@ class Channel {
   // An append of this size to the put that is open, or to one whose turn it is, would succeed: what
   // a policy drops counts as taken.
   bool takes(std::size_t bytes) const;
-  // Larger records would not fit beside their padding.
-  std::size_t record_bytes_max() const { return ring_.size() / 2; }
+  // Larger records would not fit beside their padding, or into a block of the store.
+  std::size_t record_bytes_max() const { return record_bytes_max_; }
   bool blocks() const { return when_full_ == WhenFull::block; }
 
   // --- for sinks -----------------------------------------------------------------------------
@@ -76,24 +86,50 @@ class Channel {
 
   // --- custody -------------------------------------------------------------------------------
   // Sources may forget everything they put before this.
-  Position custody() const { return tail_; }
+  Position custody() const { return blocks_ ? custody_ : tail_; }
   Position head() const { return head_.position; }
   // What the busiest subscription has still to take; 0 while all of them wait for more.
   std::size_t backlog_bytes() const;
   // Rings when a worker asks for its next batch.
   async::Notice& taken() { return taken_; }
 
-  // No more puts; subscriptions drain, then end.
-  void close();
+  // No more puts; subscriptions drain, then end. `keeping`: what is unread stays in the store, and
+  // they end at once.
+  void close(bool keeping = false);
   bool closed() const { return closed_; }
   // Nothing is held for anybody.
-  bool drained() const { return tail_ == head_.position; }
+  bool drained() const { return custody() == head_.position; }
 
   const char* name() const { return name_; }
   std::size_t capacity() const { return ring_.size(); }
   std::size_t used() const { return static_cast<std::size_t>(head_.position - tail_); }
   const ChannelCounters& counters() const { return counters_; }
+  ChannelCounters& counters() { return counters_; }
   std::span<Subscription> subscriptions() { return subscriptions_.first(subscribed_); }
+
+  // --- for the store below it ----------------------------------------------------------------
+  // Start-up only, before anything is put: custody and room are the store's from now on.
+  void rest_on(Store& store);
+  void begin_at(Position head);
+  BlockTable& block_table() { return *blocks_; }
+  bool has_blocks() const { return blocks_.has_value(); }
+  Bytes records_of(const Block& block) const {
+    return Bytes(ring_).subspan(block.first.offset, block.bytes);
+  }
+  // Everything that is put is in a block; false when that has to wait for room in the table.
+  bool seal();
+  // The same, for the store: whoever waits for data is given it.
+  bool seal_for_store();
+  std::size_t open_bytes() const { return open_.bytes; }
+  Instant open_since() const { return open_.bytes == 0 ? never : open_.since; }
+  // Sources may forget what is before `until`.
+  void safe_until(Position until) { custody_ = std::max(custody_, until); }
+  // What is before `until` is written down or needs no writing: sources that read ahead go on.
+  void written_until(Position until);
+  // The oldest block leaves the table, and the ring has its room.
+  void release_oldest();
+  // The store is full and nobody wants to wait: what is put from now on is dropped, or no more.
+  void drop_newest_while(bool full);
 
  private:
   friend class Put;
@@ -118,6 +154,10 @@ class Channel {
     return contiguous() < size ? contiguous() + size : size;
   }
 
+  // Blocks: what has been put since is looked at once, and cut where a block is full.
+  void cut_blocks();
+  void close_block();
+
   void queue(Writable& writer);
   void resumed(Writable& writer);
 
@@ -125,6 +165,11 @@ class Channel {
   void watermark_moved();
   void free_room_by_dropping(std::size_t size);
   void rewind_when_empty();
+  // With what has to be said in front of it.
+  bool fits_with_gap(std::size_t bytes) const {
+    return fits(bytes + (gap_.empty() ? 0 : gap_record_bytes));
+  }
+  void write_pending_gap();
   bool somebody_waits() const { return turn_ != nullptr || !writers_.empty(); }
   void wake_next_writer();
   void step(Mark& mark, std::size_t size) const {
@@ -138,6 +183,7 @@ class Channel {
   const char* name_;
   MutableBytes ring_;
   WhenFull when_full_;
+  std::size_t record_bytes_max_;
 
   Mark head_;
   Mark writing_;
@@ -161,6 +207,20 @@ class Channel {
   Turn* turn_ = nullptr;              // whose it is since then, until it has put
   async::Notice taken_;
   ChannelCounters counters_;
+
+  // With a store. The open block is behind the last one of the table.
+  struct OpenBlock {
+    Mark first, walked;  // where it begins, and how far it has been looked at: up to the head
+    std::size_t bytes = 0;
+    RecordCounts counts;
+    Instant since;
+  };
+  Store* store_ = nullptr;
+  std::optional<BlockTable> blocks_;
+  OpenBlock open_;
+  Position custody_ = 0;
+  Position written_ = 0;
+  bool keeping_ = false;  // closed, and the rest is the store's
 };
 
 // What a putter has waited for: that the others let it go first, until it gives up its turn or this

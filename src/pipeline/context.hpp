@@ -73,6 +73,10 @@ struct SourceContext : ComponentContext {
   SourceCounters& counters;
 };
 
+struct ChannelContext : ComponentContext {
+  Channel& channel;
+};
+
 struct SinkContext : ComponentContext {
   Subscription& subscription;
   SinkCounters& counters;

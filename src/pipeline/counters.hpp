@@ -48,12 +48,25 @@ struct ChannelCounters {
   std::uint64_t put_bytes = 0;
   std::uint64_t dropped_events = 0;
   std::uint64_t dropped_bytes = 0;
+  // Of the store below it: what it does to the disk.
+  std::uint64_t stored_events = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t loaded_events = 0;
+  std::uint64_t damaged_events = 0;
+  std::uint64_t errors = 0;
 };
 inline constexpr CounterName<ChannelCounters> channel_counter_names[] = {
     {"put_events", &ChannelCounters::put_events, "events put"},
     {"put_bytes", &ChannelCounters::put_bytes, "bytes of their bodies"},
     {"dropped_events", &ChannelCounters::dropped_events, "events dropped because it was full"},
     {"dropped_bytes", &ChannelCounters::dropped_bytes, "bytes of their bodies"},
+    {"stored_events", &ChannelCounters::stored_events, "events written to disk"},
+    {"written_bytes", &ChannelCounters::written_bytes, "bytes written to disk, all told"},
+    {"syncs", &ChannelCounters::syncs, "times that data was made durable"},
+    {"loaded_events", &ChannelCounters::loaded_events, "events read back from disk"},
+    {"damaged_events", &ChannelCounters::damaged_events, "events that the disk did not give back"},
+    {"errors", &ChannelCounters::errors, "failed operations"},
 };
 
 struct SinkCounters {

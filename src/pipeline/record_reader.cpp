@@ -7,7 +7,10 @@ namespace runnel::pipeline {
 using State = InFlight::State;
 
 RecordReader::RecordReader(const Batch& batch)
-    : batch_(batch), channel_(*batch.subscription_->channel_), behind_(batch.slot_->first) {
+    : batch_(batch),
+      channel_(*batch.subscription_->channel_),
+      records_(batch.slot_->records),
+      behind_(batch.slot_->first) {
   RUNNEL_ASSERT(batch.slot_->state == State::taken || batch.slot_->events == 0);
 }
 
@@ -18,7 +21,7 @@ bool RecordReader::next() {
   started_ = true;
   while (behind_.position < slot.last) {
     at_ = behind_;
-    record_ = Record(channel_.at(at_));
+    record_ = Record(records_ + at_.offset);
     channel_.step(behind_, record_.size());
     if (record_.kind() == RecordKind::padding) continue;
     if (slot.sized || events_before_ == 0) return true;

@@ -69,6 +69,7 @@ SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings&
 Task<void> SinkRunner::run() {
   for (;;) {
     auto taken = co_await context_.subscription.next(settings_.take);
+    if (!taken && taken.error() == Error::timed_out) continue;
     if (!taken) break;
     Batch batch = std::move(*taken);
     rewinds_ = context_.subscription.rewinds();

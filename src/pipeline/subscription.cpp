@@ -33,6 +33,12 @@ std::uint64_t Subscription::unread_events() const { return channel_->events_put_
 // --- taking ----------------------------------------------------------------------------------
 
 Instant Subscription::lingers_until(const Take& take) const {
+  if (reader_ != nullptr) {
+    const bool all_else_taken = reader_->records == nullptr && !reader_->waiting;
+    const bool can_be_sealed = channel_->block_table().takes_small_ones();
+    const Instant since = all_else_taken && can_be_sealed ? channel_->open_since() : never;
+    return since == never ? never : after(since, take.linger);
+  }
   return unread_since_ == never ? never : after(unread_since_, take.linger);
 }
 
@@ -55,6 +61,7 @@ InFlight* Subscription::take_returned() {
 }
 
 InFlight* Subscription::try_take(const Take& take) {
+  if (reader_ != nullptr) return try_take_block(take);
   const bool newer_first = canary(Canary::batch_out_of_order) && !sizing_ && worth_taking(take);
   if (InFlight* returned = newer_first ? nullptr : take_returned(); returned != nullptr)
     return returned;
@@ -63,26 +70,36 @@ InFlight* Subscription::try_take(const Take& take) {
 
 // Takes everything up to the head; the reader cuts it to the limits.
 InFlight& Subscription::take_new(const Take& take) {
+  InFlight& slot = free_slot();
+  slot.records = channel_->ring_.data();
+  slot.first = cursor_;
+  slot.last = channel_->head_.position;
+  slot.events = static_cast<std::uint32_t>(unread_events());
+  slot.sequence = sequence_++;
+  cursor_ = channel_->head_;
+  events_read_ += slot.events;
+  unread_since_ = never;
+  return begin_batch(slot, take);
+}
+
+InFlight& Subscription::free_slot() {
   const auto slot = std::find_if(slots_.begin(), slots_.end(),
                                  [](const InFlight& each) { return each.state == State::free; });
   RUNNEL_ASSERT(slot != slots_.end());
-  slot->state = State::taken;
-  slot->sized = false;
-  slot->bytes_max = take.bytes_max;
-  slot->events_max = take.events_max;
-  slot->first = cursor_;
-  slot->last = channel_->head_.position;
-  slot->events = static_cast<std::uint32_t>(unread_events());
-  slot->sequence = sequence_++;
-  slot->gap = std::exchange(gap_, Gap{});
-  if (!slot->gap.empty()) passed(Seldom::gap_before_batch);
-  slot->lost = Gap{};
-  cursor_ = channel_->head_;
-  events_read_ += slot->events;
-  in_flight_.push_back(*slot);
-  unread_since_ = never;
-  sizing_ = true;
   return *slot;
+}
+
+InFlight& Subscription::begin_batch(InFlight& slot, const Take& take) {
+  slot.state = State::taken;
+  slot.sized = false;
+  slot.bytes_max = take.bytes_max;
+  slot.events_max = take.events_max;
+  slot.gap = std::exchange(gap_, Gap{});
+  if (!slot.gap.empty()) passed(Seldom::gap_before_batch);
+  slot.lost = Gap{};
+  in_flight_.push_back(slot);
+  sizing_ = true;
+  return slot;
 }
 
 void Subscription::sized(InFlight& batch) {
@@ -95,12 +112,16 @@ void Subscription::sized(InFlight& batch) {
 void Subscription::untake(InFlight& batch) {
   RUNNEL_ASSERT(&in_flight_.back() == &batch && batch.last == cursor_.position);
   cursor_ = batch.first;
-  events_read_ -= batch.events;
-  --sequence_;
+  if (reader_ != nullptr) {
+    reader_->taken = batch.first_record;
+  } else {
+    events_read_ -= batch.events;
+    --sequence_;
+  }
   Gap gap = batch.gap;
   gap.add(gap_);
   gap_ = gap;
-  if (has_unread()) unread_since_ = channel_->scheduler_.now();
+  if (reader_ == nullptr && has_unread()) unread_since_ = channel_->scheduler_.now();
   release(batch);
   sized(batch);
 }
@@ -108,7 +129,8 @@ void Subscription::untake(InFlight& batch) {
 // --- waking ----------------------------------------------------------------------------------
 
 void Subscription::more_to_read() {
-  if (unread_since_ == never && has_unread()) unread_since_ = channel_->scheduler_.now();
+  if (reader_ == nullptr && unread_since_ == never && has_unread())
+    unread_since_ = channel_->scheduler_.now();
   offer();
 }
 
@@ -128,7 +150,7 @@ void Subscription::offer() {
   while (!waiting_.empty()) {
     Next& next = waiting_.front();
     InFlight* taken = try_take(next.take_);
-    const bool ended = taken == nullptr && channel_->closed_ && !has_unread() && !sizing_;
+    const bool ended = taken == nullptr && has_ended();
     if (taken == nullptr && !ended) {
       const Instant until = lingers_until(next.take_);
       if (next.deadline() != until) next.rearm(until);
@@ -181,9 +203,11 @@ void Subscription::advance_over_acknowledged() {
     InFlight& oldest = in_flight_.front();
     // Invariant: a subscription's batches are either all committed or all held and settled.
     RUNNEL_ASSERT(watermark_ == written_);
-    watermark_ = written_ = oldest.last;
+    // A store may have given up what lies before.
+    watermark_ = written_ = std::max(watermark_, oldest.last);
     release(oldest);
   }
+  if (reader_ != nullptr) reader_->acknowledge(watermark_);
   channel_->watermark_moved();
 }
 
@@ -207,6 +231,7 @@ void Subscription::settle(Position until) {
   passed(Seldom::held_and_settled);
   watermark_ = settled;
   watermark_is_a_mark_ = true;
+  if (reader_ != nullptr) reader_->acknowledge(watermark_);
   if (watermark_ == written_) unsettled_gap_ = Gap{};
   channel_->watermark_moved();
 }
@@ -226,6 +251,10 @@ bool Subscription::rewind_to_watermark() {
   }
   unsaid.add(gap_);
   gap_ = unsaid;
+  if (reader_ != nullptr) {
+    rewind_blocks();
+    return true;
+  }
   // Nothing between watermark and cursor has moved since it was put, so their offsets differ by as
   // much as their positions do.
   const Position back = cursor_.position - watermark_;
@@ -257,6 +286,12 @@ void Subscription::give_back(InFlight& batch) {
     untake(batch);
     return;
   }
+  if (reader_ != nullptr && batch.block.sequence < reader_->dropped_until) {
+    batch.lost = Gap{batch.events, 0, Time::arrived(channel_->scheduler_.now()),
+                     Time::arrived(channel_->scheduler_.now())};
+    give_up(batch);
+    return;
+  }
   batch.state = State::returned;
   passed(Seldom::batch_given_back);
   offer();
@@ -266,108 +301,20 @@ void Subscription::give_back(InFlight& batch) {
 void Subscription::give_back_from(InFlight& batch, const Mark& end, std::uint32_t events_kept) {
   RUNNEL_ASSERT(&in_flight_.back() == &batch && batch.last == cursor_.position);
   RUNNEL_ASSERT(events_kept > 0);
-  events_read_ -= batch.events - events_kept;
+  if (reader_ != nullptr)
+    reader_->taken = batch.first_record + events_kept;
+  else
+    events_read_ -= batch.events - events_kept;
   batch.events = events_kept;
   batch.last = end.position;
   cursor_ = end;
-  if (unread_since_ == never) unread_since_ = channel_->scheduler_.now();
+  if (reader_ == nullptr && unread_since_ == never) unread_since_ = channel_->scheduler_.now();
   if (!batch.sized) sized(batch);
 }
 
-// --- dropping --------------------------------------------------------------------------------
-
-Gap Subscription::measure(Mark from, Position until) const {
-  Gap gap;
-  while (from.position < until) {
-    const Record record(channel_->at(from));
-    if (record.kind() == RecordKind::event)
-      gap.add(Gap{1, record.body().size(), record.time(), record.time()});
-    channel_->step(from, record.size());
-  }
-  return gap;
-}
-
-// Adds to `gap` what was dropped, and to the channel's counters.
-void Subscription::count(const Gap& dropped, Gap& gap) {
-  gap.add(dropped);
-  channel_->counters_.dropped_events += dropped.events;
-  channel_->counters_.dropped_bytes += dropped.bytes;
-}
-
-// A batch that will not be delivered: what it would have said is said by the next one.
-void Subscription::give_up(InFlight& batch) {
-  Gap gap = batch.gap;
-  count(batch.lost, gap);
-  gap.add(gap_);
-  gap_ = gap;
-  release(batch);
-}
-
-// The ring takes back everything before `target` or a little more. What is written already is not
-// lost; batches that a worker has a copy of stay with it; the rest becomes a gap.
-void Subscription::drop_until(Position target) {
-  if (watermark_ >= target) return;
-  drop_in_flight(target);
-  if (cursor_.position < target) {
-    events_read_ += drop_records(cursor_, target, gap_);
-    if (!has_unread()) unread_since_ = never;
-  }
-  // Invariant: nothing lies between what is written and the oldest batch in flight or unread
-  // record.
-  const Position written_before = written_;
-  written_ = in_flight_.empty() ? cursor_.position : in_flight_.front().first.position;
-  watermark_is_a_mark_ = written_before <= target;
-  watermark_ = watermark_is_a_mark_ ? written_ : target;
-}
-
-// Moves `from` over whole records to `until` or a little further, and accounts for them. Returns
-// how many there were.
-std::uint32_t Subscription::drop_records(Mark& from, Position until, Gap& gap) {
-  std::uint32_t records = 0;
-  Gap dropped;
-  while (from.position < until) {
-    const Record record(channel_->at(from));
-    records += record.kind() == RecordKind::padding ? 0u : 1u;
-    if (record.kind() == RecordKind::event)
-      dropped.add(Gap{1, record.body().size(), record.time(), record.time()});
-    channel_->step(from, record.size());
-  }
-  count(dropped, gap);
-  return records;
-}
-
-void Subscription::drop_in_flight(Position target) {
-  for (InFlight& batch : in_flight_) {
-    if (batch.first.position >= target) return;
-    switch (batch.state) {
-      case State::acknowledged:
-        release(batch);
-        break;
-      case State::encoded:
-        batch.lost = measure(batch.first, batch.last);
-        batch.unlink();
-        batch.state = State::detached;
-        passed(Seldom::oldest_dropped_from_worker);
-        break;
-      case State::returned:
-        batch.lost = measure(batch.first, batch.last);
-        give_up(batch);
-        break;
-      case State::taken:
-        // Given out in this very turn, not yet read: it begins later, or goes out empty.
-        batch.events -= drop_records(batch.first, std::min(target, batch.last), batch.gap);
-        if (batch.first.position < batch.last) break;
-        batch.unlink();
-        batch.state = State::detached;
-        break;
-      case State::free:
-      case State::detached:
-        RUNNEL_ASSERT(batch.state != State::free && batch.state != State::detached);
-    }
-  }
-}
-
-void Subscription::rewound(const Mark& head) {
+void Subscription::rewound(Position before, const Mark& head) {
+  // One that has not acknowledged all of it reads on in the store.
+  if (watermark_ != before) return;
   cursor_ = head;
   written_ = watermark_ = head.position;
   watermark_is_a_mark_ = true;

@@ -13,6 +13,8 @@
 #include "async/notice.hpp"
 #include "async/wait.hpp"
 #include "base/list.hpp"
+#include "pipeline/block_reader.hpp"
+#include "pipeline/blocks.hpp"
 #include "pipeline/position.hpp"
 #include "pipeline/record.hpp"
 
@@ -48,9 +50,13 @@ struct InFlight : Link<InFlightTag> {
   bool sized = true;
   std::uint32_t events_max = 0;
   std::size_t bytes_max = 0;
+  const std::byte* records = nullptr;  // what the offsets of its marks count from
   Mark first;
   Position last = 0;
   std::uint32_t events = 0;  // event and gap records
+  // Of a channel with blocks: the one that it is a part of, and which of its records is the first.
+  Block block;
+  std::uint32_t first_record = 0;
   std::uint64_t sequence = 0;
   Gap gap;   // dropped in front of it; goes out with it
   Gap lost;  // what is lost if a detached one is not delivered
@@ -84,11 +90,35 @@ class Subscription {
   Position written() const { return written_; }
   Position cursor() const { return cursor_.position; }
   std::size_t unsettled_bytes() const { return static_cast<std::size_t>(written_ - watermark_); }
+  // Of everything in the ring and in the store.
   std::size_t lag_bytes() const;
   // What is put and not taken, while its workers are busy; 0 when one waits for more.
   std::size_t backlog_bytes() const;
   const char* name() const { return name_; }
   Channel& channel() const { return *channel_; }
+
+  // --- for the store of a channel with blocks (block_reading.cpp) -----------------------------
+  // Start-up only. `buffer`: for one block.
+  void read_blocks(BlockReader& reader, MutableBytes buffer);
+  // `written_only`: its ordinal counts only events that were written.
+  void begin_at(const BlockPlace& place, bool written_only);
+  const BlockReader& blocks_read() const { return *reader_; }
+  MutableBytes blocks_buffer() const { return reader_->buffer; }
+  // It leaves the table, and maybe the ring: whoever stands in it finds it in the store.
+  void leaves_table(const Block& block);
+  // A worker has been given a part of it in this very turn and has not read it yet.
+  bool is_reading(const Block& block) const;
+  // The block that was asked for, or the next one there is, lies in the reader's buffer.
+  // `missing`: what should have been in front of it.
+  void loaded(const Block& block, const Gap& missing);
+  // There is none before the table's first.
+  void nothing_to_load(const Gap& missing);
+  // The store gives up everything before `next`; `lost` is what this reader had not taken of it.
+  void drop_blocks_until(const BlockPlace& next, const Gap& lost);
+  // The next that it will take, and (in the place) how many events come before that.
+  BlockPlace unread_place() const;
+  // Where a restart would go on.
+  BlockPlace acknowledged_place() const;
 
  private:
   friend class Channel;
@@ -100,7 +130,7 @@ class Subscription {
   void more_to_read();
   void room_is_wanted();
   void drop_until(Position target);
-  void rewound(const Mark& head);
+  void rewound(Position before, const Mark& head);
 
   // For batches.
   void commit(InFlight& done);
@@ -114,7 +144,9 @@ class Subscription {
   Instant lingers_until(const Take& take) const;
   InFlight* try_take(const Take& take);
   InFlight* take_returned();
+  InFlight& free_slot();
   InFlight& take_new(const Take& take);
+  InFlight& begin_batch(InFlight& slot, const Take& take);
   void sized(InFlight& batch);
   void untake(InFlight& batch);
   void drop_in_flight(Position target);
@@ -125,6 +157,21 @@ class Subscription {
   void release(InFlight& batch);
   void advance_over_acknowledged();
   void offer();
+  bool has_ended() const;
+
+  // Of a channel with blocks.
+  InFlight* try_take_block(const Take& take);
+  InFlight& take_from_block(const Take& take);
+  InFlight& take_last_gap(const Take& take);
+  InFlight* oldest_returned();
+  bool find_records(InFlight& returned);
+  InFlight& take_again(InFlight& returned);
+  void ask_for(const BlockPlace& wanted);
+  bool resolve();
+  void enter_block();
+  bool open_block_is_due(const Take& take) const;
+  void rewind_blocks();
+  void give_up_returned(std::uint64_t sequence);
 
   Channel* channel_ = nullptr;
   const char* name_ = "";
@@ -144,6 +191,7 @@ class Subscription {
   List<InFlight, InFlightTag> in_flight_;  // ordered by position
   List<Next, NextTag> waiting_;
   async::Notice pressure_;
+  BlockReader* reader_ = nullptr;  // of a channel with blocks
 };
 
 class [[nodiscard]] Subscription::Next final : public async::Wait, public Link<NextTag> {
@@ -184,6 +232,9 @@ class [[nodiscard]] Batch {
     if (!slot_->sized) subscription_->sized(*slot_);
     if (slot_->state == InFlight::State::taken) slot_->state = InFlight::State::encoded;
   }
+  // Of a channel with blocks; else of no meaning.
+  const Block& block() const { return slot_->block; }
+  std::uint32_t first_record() const { return slot_->first_record; }
 
   void commit() { subscription_->commit(*std::exchange(slot_, nullptr)); }
   void hold() { subscription_->hold(*std::exchange(slot_, nullptr)); }
@@ -211,6 +262,7 @@ class RecordReader {
  private:
   const Batch& batch_;
   const Channel& channel_;
+  const std::byte* records_;
   Mark at_;      // of the current record
   Mark behind_;  // of the one after it
   std::uint32_t events_before_ = 0;

@@ -24,6 +24,10 @@ import tempfile
 import time
 import unittest
 
+# Tests reach these through the harness.
+from configurations import DATA, FILE_SINK, JSON_SINK, OBJECTS, pipeline  # noqa: F401
+from sequences import FILLER, check_sequence, numbered, numbers_of  # noqa: F401
+
 # Seconds until a test gives up: a bound of failure, nothing is expected to take this long.
 TIMEOUT = float(os.environ.get('RUNNEL_TIMEOUT', '60'))
 PAUSE = 0.004
@@ -235,34 +239,6 @@ class Agent:
         return self.summary()[f'sinks.{sink}']['sent_events']
 
 
-# --- configurations -------------------------------------------------------------------------------
-
-FILE_SINK = '''
-type = "file"
-path = "FOLDER/out/data.log.zst"
-compression = { codec = "zstd", level = 1 }
-batch = { max_bytes = "64KiB", linger = "20ms" }
-fsync = "20ms"
-'''
-JSON_SINK = '''
-type = "file"
-path = "FOLDER/out/data.json"
-encoding = "json"
-batch = { max_bytes = "64KiB", linger = "20ms" }
-fsync = "20ms"
-'''
-DATA = 'out/data*.log.zst*'
-OBJECTS = 'out/data*.json*'
-
-
-def pipeline(source, sink=FILE_SINK, channel='type = "memory"', agent=''):
-    """One source, one channel, one sink: sources.in, channels.main, sinks.out."""
-    return (f'[agent]\nstate_dir = "FOLDER/state"\n{agent}\n'
-            f'[sources.in]\nchannels = ["main"]\n{source}\n'
-            f'[channels.main]\n{channel}\n'
-            f'[sinks.out]\nchannel = "main"\n{sink}\n')
-
-
 # --- what a test is made of -----------------------------------------------------------------------
 
 class Scenario(unittest.TestCase):
@@ -427,49 +403,6 @@ def decompressed(path):
         return gzip.decompress(content)
     done = subprocess.run(['gzip', '-dc'], input=content, capture_output=True, timeout=TIMEOUT)
     return done.stdout
-
-
-# --- numbered lines -------------------------------------------------------------------------------
-
-Sequence = collections.namedtuple('Sequence', 'lost duplicates unordered foreign regressions')
-FILLER = b'the quick brown fox jumps over the lazy dog and runs along the channel'
-
-
-def numbered(first, count, prefix=b'', filler=FILLER):
-    return b''.join(b'%s%08d %s\n' % (prefix, number, filler)
-                    for number in range(first, first + count))
-
-
-def numbers_of(lines, prefix=b''):
-    for line in lines:
-        if line.startswith(prefix) and line[len(prefix):len(prefix) + 8].isdigit():
-            yield int(line[len(prefix):len(prefix) + 8])
-
-
-def check_sequence(lines, count, prefix=b'', filler=FILLER):
-    """What of the lines 0 to count - 1 is missing, there twice, behind a later one, or not ours.
-    `regressions`: how far the sequence jumped back, each time that it did."""
-    seen = bytearray(count)
-    duplicates = unordered = 0
-    foreign, regressions = [], []
-    last = -1
-    size = len(prefix)
-    for line in lines:
-        digits = line[size:size + 8]
-        if not line.startswith(prefix) or not digits.isdigit() or line[size + 9:] != filler \
-                or int(digits) >= count:
-            foreign.append(line[:120])
-            continue
-        number = int(digits)
-        if seen[number]:
-            duplicates += 1
-        if number <= last:
-            unordered += 1
-            regressions.append(last - number + 1)
-        seen[number] = 1
-        last = number
-    lost = [number for number in range(count) if not seen[number]]
-    return Sequence(lost, duplicates, unordered, foreign, regressions)
 
 
 # --- running --------------------------------------------------------------------------------------

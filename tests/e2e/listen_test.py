@@ -1,4 +1,4 @@
-"""Goal: what clients send over TCP, UDP and syslog arrives as it should, also when they misbehave,
+"""Goal: what clients send over TCP and UDP arrives as it should, also when they misbehave,
 when they are many, and when the channel is full.
 Method: plain sockets against the program; output is a file, or a pipe that is read when the test
 wants it to be (until then the channel is full)."""
@@ -11,6 +11,7 @@ import struct
 import threading
 
 import harness
+from clients import Datagrams, connect, send_all
 from harness import DATA, JSON_SINK, OBJECTS, numbered, pipeline
 
 TCP = '''
@@ -21,10 +22,6 @@ UDP = '''
 type = "udp"
 listen = ["127.0.0.1:0"]
 '''
-SYSLOG = '''
-type = "syslog"
-listen = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]
-'''
 CONSOLE = '''
 type = "console"
 batch = { max_bytes = "16KiB", linger = "5ms" }
@@ -33,30 +30,6 @@ SMALL_RING = '''
 type = "memory"
 capacity = "128KiB"
 '''
-
-
-def connect(port):
-    return socket.create_connection(('127.0.0.1', port), timeout=harness.TIMEOUT)
-
-
-def send_all(port, content):
-    with connect(port) as client:
-        client.sendall(content)
-
-
-class Datagrams:
-    def __init__(self, port):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._to = ('127.0.0.1', port)
-
-    def send(self, content):
-        self._socket.sendto(content, self._to)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._socket.close()
 
 
 @harness.on_both_drivers
@@ -360,113 +333,6 @@ class Udp(harness.Scenario):
         counters = agent.summary()['sources.in']
         self.assertEqual(counters['received_events'] + counters['kernel_dropped_events'], 300)
         self.assertEqual(len(self.lines(DATA)), counters['received_events'])
-
-
-@harness.on_both_drivers
-class Syslog(harness.Scenario):
-    BOM = b'\xef\xbb\xbf'
-    # The examples of RFC 5424 section 6.5 and of RFC 3164 section 5.4, and what they mean.
-    SAMPLES = (
-        (b'<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - ' + BOM +
-         b"'su root' failed for lonvick on /dev/pts/8",
-         {'facility': 'auth', 'severity': 'crit', 'host': 'mymachine.example.com', 'app': 'su',
-          'msgid': 'ID47', 'timestamp': '2003-10-11T22:14:15.003000Z'},
-         "'su root' failed for lonvick on /dev/pts/8"),
-        (b'<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - '
-         b"%% It's time to make the do-nuts.",
-         {'facility': 'local4', 'severity': 'notice', 'host': '192.0.2.1', 'app': 'myproc',
-          'procid': '8710', 'timestamp': '2003-08-24T12:14:15.000003Z'},
-         "%% It's time to make the do-nuts."),
-        (b'<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 '
-         b'[exampleSDID@32473 iut="3" eventSource="Application" eventID="1011"]'
-         b'[examplePriority@32473 class="high"]',
-         {'structured_data': '[exampleSDID@32473 iut="3" eventSource="Application" '
-                             'eventID="1011"][examplePriority@32473 class="high"]',
-          'msgid': 'ID47'},
-         ''),
-        (b"<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
-         {'facility': 'auth', 'severity': 'crit', 'host': 'mymachine', 'app': 'su'},
-         "'su root' failed for lonvick on /dev/pts/8"),
-        (b'<13>Feb  5 17:32:18 10.0.0.99 myapp[17]: Use the BFG!',
-         {'facility': 'user', 'severity': 'notice', 'host': '10.0.0.99', 'app': 'myapp',
-          'procid': '17'},
-         'Use the BFG!'),
-    )
-
-    def check_samples(self, events):
-        self.assertEqual(len(events), len(self.SAMPLES))
-        for event, (_, headers, body) in zip(events, self.SAMPLES):
-            self.assertEqual(event['body'], body)
-            self.assertLessEqual(headers.items(), event['headers'].items())
-            if 'severity' in headers:
-                self.assertEqual(event['severity'], headers['severity'])
-
-    def test_samples_in_datagrams(self):
-        agent = self.start(pipeline(SYSLOG, sink=JSON_SINK)).ready()
-        with Datagrams(agent.port('in', 'udp')) as to:
-            for message, _, _ in self.SAMPLES:
-                to.send(message)
-        self.wait_lines(OBJECTS, len(self.SAMPLES))
-        self.stopped_well(agent)
-        self.check_samples(self.objects(OBJECTS))
-
-    def test_both_framings_in_one_stream(self):
-        agent = self.start(pipeline(SYSLOG, sink=JSON_SINK)).ready()
-        stream = b''
-        for number, (message, _, _) in enumerate(self.SAMPLES):
-            stream += message + b'\n' if number % 2 else b'%d %s' % (len(message), message)
-        send_all(agent.port('in', 'tcp'), stream)
-        self.wait_lines(OBJECTS, len(self.SAMPLES))
-        self.stopped_well(agent)
-        self.check_samples(self.objects(OBJECTS))
-
-    def test_a_counted_frame_may_have_newlines(self):
-        agent = self.start(pipeline(SYSLOG, sink=JSON_SINK)).ready()
-        message = b'<13>Feb  5 17:32:18 host app: one\ntwo'
-        send_all(agent.port('in', 'tcp'), b'%d %s' % (len(message), message))
-        self.wait_lines(OBJECTS, 1)
-        self.stopped_well(agent)
-        self.assertEqual([each['body'] for each in self.objects(OBJECTS)], ['one\ntwo'])
-
-    def test_what_does_not_parse_is_kept_whole(self):
-        agent = self.start(pipeline(SYSLOG, sink=JSON_SINK)).ready()
-        nonsense = [b'no priority at all', b'<999>1 - - - - - - too high', b'<', b'<13',
-                    b'<13>1 yesterday - - - - - x', b'\0\1\2 binary', b'<13>1 - - - - - [broken x']
-        with Datagrams(agent.port('in', 'udp')) as to:
-            for message in nonsense:
-                to.send(message)
-        self.wait_lines(OBJECTS, len(nonsense))
-        self.stopped_well(agent)
-        events = self.objects(OBJECTS)
-        self.assertEqual([each['body'].encode() for each in events], nonsense)
-        self.assertEqual([each['headers'].get('malformed') for each in events],
-                         ['true'] * len(nonsense))
-        self.assertEqual(agent.summary()['sources.in']['malformed_events'], len(nonsense))
-
-    def test_absurd_lengths(self):
-        agent = self.start(pipeline(SYSLOG, sink=JSON_SINK)).ready()
-        port = agent.port('in', 'tcp')
-        with connect(port) as bad:
-            with contextlib.suppress(ConnectionError):
-                bad.sendall(b'99999999999999999 <13>x')
-                while bad.recv(100):
-                    pass
-        message = b'<13>Feb  5 17:32:18 host app: ' + b'x' * 300_000
-        send_all(port, b'%d %s' % (len(message), message) + b'<13>Feb  5 17:32:18 host app: y\n')
-        self.wait_lines(OBJECTS, 2)
-        self.stopped_well(agent)
-        events = self.objects(OBJECTS)
-        self.assertEqual(events[-1]['body'], 'y')
-        self.assertEqual(int(events[-2]['headers']['cut_bytes']), len(message) - (8 << 10))
-        self.assertEqual(agent.summary()['sources.in']['broken_connections'], 1)
-        self.assertEqual(agent.summary()['sources.in']['cut_events'], 1)
-
-    def test_raw_body(self):
-        agent = self.start(pipeline(SYSLOG + 'body = "raw"')).ready()
-        send_all(agent.port('in', 'tcp'), b''.join(each[0] + b'\n' for each in self.SAMPLES))
-        self.wait_lines(DATA, len(self.SAMPLES))
-        self.stopped_well(agent)
-        self.assertEqual(self.lines(DATA), [each[0] for each in self.SAMPLES])
 
 
 if __name__ == '__main__':

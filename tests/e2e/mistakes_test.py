@@ -87,6 +87,17 @@ class CommandLine(harness.Scenario):
             self.assertIn('memory_limit is 3.0 MiB', errors)
             self.assertRegex(errors, r'largest.*channels\.main 8\.0 MiB')
 
+    def test_two_sources_on_one_address(self):
+        """Told before anything starts, so with ports that nobody needs to have free."""
+        other = '[sources.other]\ntype = "tcp"\nlisten = ["0.0.0.0:5514"]\nchannels = ["main"]\n'
+        config = self.config(pipeline(SYSLOG.replace('PORT', '5514'), sink=NULL) + other)
+        for command in ('run', 'validate'):
+            _, errors = self.command(command, '-c', config, expect=CONFIGURATION)
+            self.assertRegex(errors, r'sources\.other: it would listen on tcp://0\.0\.0\.0:5514, '
+                                     r'and sources\.in listens on tcp://127\.0\.0\.1:5514; give')
+        config = self.config(pipeline(SYSLOG.replace('PORT', '5515'), sink=NULL) + other)
+        self.command('validate', '-c', config)
+
     def test_once_without_a_source_that_ends(self):
         agent = self.start(pipeline(SYSLOG.replace('PORT', '0'), sink=NULL), once=True)
         self.assertEqual(agent.wait(), CONFIGURATION, agent.log)

@@ -16,8 +16,22 @@ Built<CommandLine> parse(const std::vector<std::string>& words) {
   return agent::parse_command_line(static_cast<int>(pointers.size()), pointers.data());
 }
 
+void write_journal(const agent::JournalRequest& request, std::vector<std::string>& words) {
+  static constexpr const char* actions[] = {"inspect", "verify", "export", "repair"};
+  static constexpr const char* formats[] = {"json", "text"};
+  if (request.blocks) words.push_back("--blocks");
+  if (request.format != agent::JournalRequest::Format::json)
+    words.push_back(std::string("--format=") + formats[static_cast<std::size_t>(request.format)]);
+  if (request.from != 0) words.push_back("--from=" + std::to_string(request.from));
+  if (request.until != UINT64_MAX) words.push_back("--until=" + std::to_string(request.until));
+  words.push_back(actions[static_cast<std::size_t>(request.action)]);
+  words.push_back(request.path);
+  if (!request.new_path.empty()) words.push_back(request.new_path);
+}
+
 std::vector<std::string> written(const CommandLine& line) {
-  static constexpr const char* commands[] = {"run", "validate", "list", "version", "help"};
+  static constexpr const char* commands[] = {"run",     "validate", "list",
+                                             "journal", "version",  "help"};
   static constexpr const char* drivers[] = {"auto", "uring", "asio"};
   static constexpr const char* levels[] = {"debug", "info", "warn", "error"};
   static constexpr const char* formats[] = {"text", "json"};
@@ -37,14 +51,20 @@ std::vector<std::string> written(const CommandLine& line) {
   if (line.memory) words.push_back("--memory");
   if (line.markdown) words.push_back("--markdown");
   if (!line.type.empty()) words.push_back(line.type);
+  if (line.command == Command::journal) write_journal(line.journal, words);
   return words;
 }
 
+bool same(const agent::JournalRequest& a, const agent::JournalRequest& b) {
+  return a.action == b.action && a.path == b.path && a.new_path == b.new_path &&
+         a.blocks == b.blocks && a.format == b.format && a.from == b.from && a.until == b.until;
+}
 bool same(const CommandLine& a, const CommandLine& b) {
   return a.command == b.command && a.configuration_file == b.configuration_file &&
          a.driver == b.driver && a.uring_tier_b == b.uring_tier_b && a.once == b.once &&
          a.live == b.live && a.log_level == b.log_level && a.log_format == b.log_format &&
-         a.memory == b.memory && a.type == b.type && a.markdown == b.markdown;
+         a.memory == b.memory && a.type == b.type && a.markdown == b.markdown &&
+         same(a.journal, b.journal);
 }
 
 }  // namespace
@@ -61,6 +81,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   const bool reads = line->command == Command::run || line->command == Command::validate;
   FUZZ_CHECK(reads == !line->configuration_file.empty());
+  FUZZ_CHECK((line->command == Command::journal) == !line->journal.path.empty());
   FUZZ_CHECK((line->command == Command::help) == !line->text.empty());
   const auto again = parse(written(*line));
   FUZZ_CHECK(again && same(*line, *again));

@@ -35,6 +35,45 @@ using namespace runnel::sim;
 
 namespace {
 
+constexpr std::string_view in_memory = R"(
+[channels.main]
+type = "memory"
+capacity = "256KiB"
+)";
+constexpr std::string_view in_a_journal[] = {
+    R"(
+[channels.main]
+type = "journal"
+path = "/spool/main.journal"
+size = "1MiB"
+memory = "256KiB"
+block_bytes = "8KiB"
+block_age = "20ms"
+cursor_interval = "100ms"
+)",
+    R"(
+[channels.main]
+type = "journal"
+path = "/spool/main.journal"
+size = "1MiB"
+memory = "256KiB"
+block_bytes = "8KiB"
+sync = "150ms"
+cursor_interval = "100ms"
+)",
+    R"(
+[channels.main]
+type = "journal"
+path = "/spool/main.journal"
+size = "1MiB"
+memory = "256KiB"
+block_bytes = "8KiB"
+mode = "overflow"
+cursor_interval = "100ms"
+)",
+};
+std::string_view channel_section = in_memory;
+
 constexpr std::string_view configuration = R"(
 [agent]
 state_dir = "/state"
@@ -43,9 +82,7 @@ type = "tail"
 paths = ["/var/log/*.log"]
 channels = ["main"]
 checkpoint_interval = "200ms"
-[channels.main]
-type = "memory"
-capacity = "256KiB"
+event_bytes_max = "4KiB"
 [sinks.archive]
 type = "file"
 channel = "main"
@@ -61,7 +98,7 @@ struct Life {
   Life(SimMachine& machine, bool once)
       : reactor(machine),
         system(machine),
-        settings(read(configuration)),
+        settings(read(concat(configuration, channel_section))),
         measured(agent::measure(settings, system.facts().page_bytes)),
         agent(settings, measured, reactor, system, {.once = once, .live_status = false}) {}
 
@@ -243,6 +280,13 @@ void survive(const Crashes& crashes) {
 
 }  // namespace
 
+TEST_CASE("agent: over a journal, kill -9 and power cuts lose nothing") {
+  for (const std::string_view section : in_a_journal) {
+    channel_section = section;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, seed % 2 == 0});
+  }
+  channel_section = in_memory;
+}
 TEST_CASE("agent: kill -9 at any time loses nothing") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, false});
 }

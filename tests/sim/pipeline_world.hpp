@@ -18,6 +18,7 @@
 #include "async/sleep.hpp"
 #include "async/task.hpp"
 #include "pipeline/component.hpp"
+#include "pipeline/store.hpp"
 #include "platform/sim/reactor.hpp"
 #include "platform/sim/system.hpp"
 #include "platform/sim/world.hpp"
@@ -65,7 +66,18 @@ class PipelineProcess {
     source_context.emplace(
         pipeline::SourceContext{common("sources.test"), *outlet, source_counters});
     sink_context.emplace(pipeline::SinkContext{common("sinks.test"), *subscription, sink_counters});
+    if (settings.store == nullptr) return;
+    channel_context.emplace(pipeline::ChannelContext{common("channels.main"), *channel});
+    Region measured = Region::measuring();
+    settings.store->build(measured, nullptr, 1);
+    Region real = Region::over(take(align_up(measured.used(), Region::base_alignment)));
+    store = settings.store->build(real, &*channel_context, 1);
   }
+  ~PipelineProcess() {
+    if (store != nullptr) store->~Store();
+  }
+  PipelineProcess(const PipelineProcess&) = delete;
+  PipelineProcess& operator=(const PipelineProcess&) = delete;
   // Builds a component on both kinds of region, as the agent does.
   template <class Plan, class Context>
   auto* build(Plan& plan, Context& context) {
@@ -132,6 +144,17 @@ class PipelineProcess {
     REQUIRE(put.append(event).ok());
     put.commit();
   }
+  // False: there is no room for it now.
+  bool try_put(std::string_view body) {
+    pipeline::Event event;
+    event.time = pipeline::Time::arrived(scheduler->now());
+    event.body = as_bytes(body);
+    pipeline::Turn turn;
+    pipeline::OutletPut put = outlet->put(turn);
+    const bool taken = put.append(event).ok();
+    put.commit();
+    return taken;
+  }
 
   // Ends everything in order: stop, cancel, join.
   void stop() {
@@ -162,7 +185,7 @@ class PipelineProcess {
   pipeline::SinkCounters sink_counters;
   pipeline::StopRequest stop_request;
   pipeline::OwnFiles own_files;
-  std::uint64_t gap_events = 0;  // that batches brought
+  std::uint64_t gap_events = 0;  // that batches brought, in front or among their records
   std::optional<async::Scheduler> scheduler;
   std::optional<pipeline::Clock> clock;
   std::optional<pipeline::Channel> channel;
@@ -170,6 +193,8 @@ class PipelineProcess {
   std::optional<pipeline::Outlet> outlet;
   std::optional<pipeline::SourceContext> source_context;
   std::optional<pipeline::SinkContext> sink_context;
+  std::optional<pipeline::ChannelContext> channel_context;
+  pipeline::Store* store = nullptr;  // below the channel, if something is
   std::vector<SeenEvent> seen;
 
  private:
@@ -232,6 +257,7 @@ class PipelineProcess {
     pipeline::RecordReader reader(batch);
     while (reader.next()) {
       const pipeline::Record& record = reader.record();
+      if (record.kind() == pipeline::RecordKind::gap) gap_events += record.gap().events;
       if (record.kind() != pipeline::RecordKind::event) continue;
       SeenEvent event;
       event.body = as_text(record.body());

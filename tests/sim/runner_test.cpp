@@ -21,7 +21,7 @@ class ScriptedSink final : public Sink {
     attempts.emplace_back(as_text(frame.wire));
     keys.push_back(frame.key);
     sequences.push_back(frame.sequence);
-    Delivery answer;
+    Delivery answer = usual;
     if (!answers.empty()) {
       answer = answers.front();
       answers.pop_front();
@@ -38,7 +38,8 @@ class ScriptedSink final : public Sink {
     return host ? static_cast<std::uint64_t>((*host)[0]) : 0;
   }
 
-  std::deque<Delivery> answers;
+  std::deque<Delivery> answers;  // of the next deliveries
+  Delivery usual;                // of those behind them
   std::vector<std::string> attempts;
   std::vector<std::uint64_t> keys;
   std::vector<std::uint64_t> sequences;
@@ -185,6 +186,35 @@ TEST_CASE("runner: gaps are written where they belong") {
     CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
     CHECK(running.sink.delivered.starts_with(concat("[runnel: ", dropped, " events dropped]\n")));
   }
+}
+
+TEST_CASE("runner: a batch with nothing to write is not safe before what was held in front of it") {
+  // One record a batch, so that a gap record, which nobody wants to read, is a batch by itself.
+  Running running({.take = {.events_max = 1}, .encoding = Encoding::text},
+                  {.capacity_bytes = channel_capacity_min, .when_full = WhenFull::drop_newest});
+  running.sink.usual.outcome = Delivery::Outcome::held;
+  PipelineProcess& process = running.process;
+  const auto all_written = [&] {
+    return process.subscription->written() == process.channel->head();
+  };
+  const std::string body(1000, 'x');
+  for (int each = 0; each < 10; ++each) process.put(body);
+  REQUIRE(process.run_until(all_written));
+  const Position half = process.subscription->written();
+  while (process.channel->counters().dropped_events == 0) process.put(body);
+  const auto dropped = process.channel->counters().dropped_events;
+  REQUIRE(process.run_until(all_written));
+  // Some of it is durable; there is room for the gap record and one more event.
+  process.subscription->settle(half);
+  const std::size_t frames = running.sink.attempts.size();
+  process.put("after");
+  REQUIRE(process.run_until(all_written));
+  CHECK(process.sink_counters.gap_events == dropped);
+  CHECK(running.sink.attempts.size() == frames + 1);
+  CHECK(running.sink.attempts.back() == "after\n");
+  CHECK(process.channel->custody() == half);
+  process.subscription->settle(process.subscription->written());
+  CHECK(process.channel->drained());
 }
 
 TEST_CASE("runner: partitions never share a frame, and keep their order") {

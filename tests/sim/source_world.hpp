@@ -54,6 +54,11 @@ class SourceProcess : public PipelineProcess {
     stop_request.request();
     return run_until([&] { return ended; }, limit);
   }
+  // In order: the source has its bounded time, then everything is taken apart.
+  void end(Duration limit = 2s) {
+    CHECK(stop_source(limit));
+    stop();
+  }
   std::size_t planned_frame_bytes() {
     Region measured = Region::measuring();
     plan->build(measured, nullptr);

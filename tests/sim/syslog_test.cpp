@@ -63,8 +63,7 @@ TEST_CASE("syslog: both formats over both transports and framings") {
   }
   CHECK(modern_ones == 3);
   CHECK(process.source_counters.malformed_events == 0);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("syslog: what is no syslog is kept whole, marked and counted") {
@@ -81,8 +80,7 @@ TEST_CASE("syslog: what is no syslog is kept whole, marked and counted") {
     CHECK(event.time.since_boot);
   }
   CHECK(process.source_counters.malformed_events == 2);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("syslog: absurd lengths are cut over both transports") {
@@ -103,8 +101,7 @@ TEST_CASE("syslog: absurd lengths are cut over both transports") {
   for (const SeenEvent& event : process.seen) CHECK(event.body == std::string(96, 'x'));
   CHECK(process.source_counters.cut_events == 3);
   CHECK(process.source_counters.broken_connections == 1);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("syslog: body = raw keeps everything, headers = false leaves only what an event has") {
@@ -118,8 +115,7 @@ TEST_CASE("syslog: body = raw keeps everything, headers = false leaves only what
   CHECK(process.seen[0].body == modern);
   CHECK(process.seen[0].headers.empty());
   CHECK(process.seen[0].severity == pipeline::Severity::notice);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("syslog: the local time of old messages follows the machine's zone") {
@@ -137,6 +133,5 @@ TEST_CASE("syslog: the local time of old messages follows the machine's zone") {
   process.spawn(send_datagrams(process, server_address, {"<13>Nov 22 12:00:00 h t: x"}));
   CHECK(process.run_until([&] { return process.seen.size() == 2; }));
   CHECK(process.seen[1].header("timestamp") == "2026-11-22T10:00:00.000000Z");
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }

@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "sources/listening/stream_service.hpp"
+#include "tests/sim/log_reader.hpp"
 #include "tests/sim/source_world.hpp"
 
 using namespace runnel;
@@ -23,6 +24,11 @@ OptionTexts with(std::initializer_list<std::pair<std::string_view, std::string_v
   texts.insert(texts.end(), more);
   return texts;
 }
+
+constexpr std::string_view all_rooms_in_use =
+    "warn sources.test: all 8 rooms for frames above 2.0 KiB that come in parts are in use: the "
+    "next "
+    "ones wait";
 
 SimWorld& world_of(std::optional<SimWorld>& world, const SimOptions& options = SimOptions::calm(),
                    std::uint64_t seed = 1) {
@@ -50,8 +56,7 @@ TEST_CASE("tcp: lines of several clients arrive, with their peer, the last one w
   CHECK(process.source_counters.accepted_connections == 2);
   CHECK(process.source_counters.broken_connections == 0);
   CHECK(process.source_counters.received_events == 5);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: a full channel stops reading; nothing is lost and nobody is disconnected") {
@@ -82,8 +87,7 @@ TEST_CASE("tcp: a full channel stops reading; nothing is lost and nobody is disc
   for (const Client& client : clients) CHECK_FALSE(client.failed);
   CHECK(process.source_counters.broken_connections == 0);
   process.acknowledge_all();
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: who cannot be read because the channel is full is not idle") {
@@ -114,8 +118,7 @@ TEST_CASE("tcp: who cannot be read because the channel is full is not idle") {
         return quiet.saw_end;
       },
       60s));
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: at connections_max nobody is accepted until a connection ends") {
@@ -136,8 +139,7 @@ TEST_CASE("tcp: at connections_max nobody is accepted until a connection ends") 
   CHECK(process.run_until([&] { return process.seen.size() == 3; }));
   CHECK(in_order(process.seen, "three") == 1);
   CHECK(process.source_counters.refused_connections == 0);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: two listeners share the connections, and the slots come back") {
@@ -155,8 +157,7 @@ TEST_CASE("tcp: two listeners share the connections, and the slots come back") {
   }
   CHECK(process.run_until([&] { return process.seen.size() == 20; }));
   CHECK(process.source_counters.accepted_connections == 20);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: more connections than buffers, each with half a line, all make progress") {
@@ -174,8 +175,7 @@ TEST_CASE("tcp: more connections than buffers, each with half a line, all make p
   for (Client& client : clients) process.spawn(client.send(" and the rest\n"));
   CHECK(process.run_until([&] { return process.seen.size() == 16; }));
   for (const SeenEvent& event : process.seen) CHECK(event.body.ends_with(" and the rest"));
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: broken framing ends its own connection only, and is counted") {
@@ -216,8 +216,7 @@ TEST_CASE("tcp: long lines are cut, marked and counted, however long they are") 
   CHECK(process.seen[2].header("cut_bytes") == "999900");
   CHECK(process.seen[3].body == "end");
   CHECK(process.source_counters.cut_events == 2);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: a silent connection is closed after idle_timeout, its open line kept") {
@@ -238,8 +237,7 @@ TEST_CASE("tcp: a silent connection is closed after idle_timeout, its open line 
   CHECK(process.seen[0].body == "open line");
   CHECK(process.seen[0].headers.empty());
   CHECK(process.source_counters.broken_connections == 0);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: a stop reads what has arrived, keeps the open line, and is bounded") {
@@ -290,8 +288,7 @@ TEST_CASE("tcp: a failing accept is tried again") {
   process.spawn(client.deliver("a-0\n"));
   CHECK(process.run_until([&] { return process.seen.size() == 1; }, 5s));
   CHECK(process.source_counters.errors == 3);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("tcp: a start that fails names the address, why, and what to do") {
@@ -364,17 +361,17 @@ TEST_CASE("tcp: in a rough world every client's lines arrive once and in order")
     for (int number = 0; number < 6; ++number)
       CHECK(in_order(process.seen, "c" + std::to_string(number)) == 1500);
     CHECK(process.source_counters.broken_connections == 0);
-    CHECK(process.stop_source(2s));
-    process.stop();
+    process.end();
   }
 }
 
 TEST_CASE("tcp: long lines of more clients than there are rooms for open frames all arrive") {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
+    const LogReader log;
     std::optional<SimWorld> world;
     SourceProcess process(world_of(world, SimOptions::rough(), seed).machine(), sources::tcp_type,
-                          with({{"buffers", "8"}, {"event_bytes_max", "6KiB"}}));
+                          with({{"event_bytes_max", "6KiB"}}));
     process.run();
     process.record();
     std::deque<Client> clients;
@@ -385,22 +382,29 @@ TEST_CASE("tcp: long lines of more clients than there are rooms for open frames 
       text += std::string(5000 + 300 * line, 'x') + "\n";
     for (std::size_t number = 0; number < senders; ++number) {
       Client& client = clients.emplace_back(process, server);
-      process.spawn(client.deliver(text));
+      process.spawn(client.connect_and_send(text.substr(0, 3000)));
     }
+    // Every frame is open now; who has a room goes on, then the others get one.
+    process.run_for(1s);
+    CHECK(process.seen.empty());
+    for (Client& client : clients) process.spawn(client.send(text.substr(3000)));
     CHECK(process.run_until([&] { return process.seen.size() == senders * lines; }, 600s));
     const auto cut = std::count_if(process.seen.begin(), process.seen.end(), [](const auto& each) {
       return each.body.size() == 6 * 1024 && each.headers.size() == 2;
     });
     CHECK(cut == 2 * senders);  // the two longest lines of each
     CHECK(process.source_counters.broken_connections == 0);
-    CHECK(process.stop_source(2s));
-    process.stop();
+    process.end();
+    // Somebody had to wait, and nobody was told to go.
+    CHECK(log.count(all_rooms_in_use) == 1);
+    CHECK(log.count("closed the connection") == 0);
   }
 }
 
 TEST_CASE("tcp: who keeps a room for a long frame while others wait is let go after a while") {
   std::optional<SimWorld> world;
   SourceProcess process(world_of(world).machine(), sources::tcp_type, plain);
+  const LogReader log;
   process.run();
   process.record();
   std::deque<Client> slow;
@@ -411,6 +415,7 @@ TEST_CASE("tcp: who keeps a room for a long frame while others wait is let go af
   // Alone they may take their time.
   process.run_for(5 * 60s);
   CHECK(process.source_counters.broken_connections == 0);
+  CHECK(log.count("warn") == 0);
   Client waiting(process, server), brief(process, server);
   process.spawn(waiting.connect_and_send(std::string(3000, 'w')));
   process.run_for(1s);
@@ -418,6 +423,7 @@ TEST_CASE("tcp: who keeps a room for a long frame while others wait is let go af
   // Short frames need no such room.
   process.spawn(brief.deliver("brief-0\n"));
   process.run_for(10s);
+  CHECK(log.count(all_rooms_in_use) == 1);
   CHECK(in_order(process.seen, "brief") == 1);
   CHECK(process.seen.size() == 1);
   CHECK(process.run_until(
@@ -427,6 +433,8 @@ TEST_CASE("tcp: who keeps a room for a long frame while others wait is let go af
       },
       60s));
   CHECK(process.source_counters.broken_connections > 0);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  // Who it was, once for all of them.
+  CHECK(log.count("warn sources.test: closed the connection from 127.0.0.1:",
+                  ": its open frame, longer than 2.0 KiB, did not end while others waited") == 1);
+  process.end();
 }

@@ -33,8 +33,7 @@ TEST_CASE("udp: each datagram is an event, with its sender") {
   CHECK(process.run_until([&] { return process.seen.size() == 3; }));
   CHECK(process.bodies() == std::vector<std::string>{"one", "two\nlines\n", "three"});
   for (const SeenEvent& event : process.seen) CHECK(event.header("peer") == "127.0.0.1");
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("udp: with framing newline each line is an event") {
@@ -46,8 +45,7 @@ TEST_CASE("udp: with framing newline each line is an event") {
   process.spawn(send_datagrams(process, server_address, {"one\ntwo\r\n\nthree", "four\n"}));
   CHECK(process.run_until([&] { return process.seen.size() == 4; }));
   CHECK(process.bodies() == std::vector<std::string>{"one", "two", "three", "four"});
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("udp: longer datagrams are cut, marked and counted; only their last line is") {
@@ -66,8 +64,7 @@ TEST_CASE("udp: longer datagrams are cut, marked and counted; only their last li
   CHECK(process.seen[2].body == std::string(100, 'y'));
   CHECK(process.seen[2].header("truncated").empty());
   CHECK(process.source_counters.cut_events == 1);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("udp: a full channel leaves the rest to the kernel; every datagram is accounted for") {
@@ -97,8 +94,7 @@ TEST_CASE("udp: a full channel leaves the rest to the kernel; every datagram is 
   const std::uint64_t turns = process.scheduler->turns();
   process.run_for(1h);
   CHECK(process.scheduler->turns() - turns <= 2);
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }
 
 TEST_CASE("udp: a stop reads what has arrived and is bounded, also with a channel full for good") {
@@ -128,6 +124,5 @@ TEST_CASE("udp: an error of the socket is counted, and it goes on") {
   CHECK(process.source_counters.errors == 2);
   process.spawn(send_datagrams(process, server_address, {"still here"}));
   CHECK(process.run_until([&] { return process.seen.size() == 1; }));
-  CHECK(process.stop_source(2s));
-  process.stop();
+  process.end();
 }

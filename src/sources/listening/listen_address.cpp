@@ -15,6 +15,15 @@ bool allows(Transports allowed, io::Transport transport) {
   return (allowed == Transports::tcp) == (transport == io::Transport::tcp);
 }
 
+bool is_any(const io::Address& address) {
+  return std::all_of(address.ip.begin(), address.ip.end(), [](auto byte) { return byte == 0; });
+}
+
+// 0.0.0.0 stands for every IPv4 address, [::] for all of both families.
+bool stands_for(const io::Address& any, const io::Address& address) {
+  return is_any(any) && (any.family == io::Family::ipv6 || any.family == address.family);
+}
+
 // What stands where the address should, and what to write instead.
 std::string address_advice(std::string_view address) {
   const auto colon = address.rfind(':');
@@ -39,6 +48,12 @@ std::string address_advice(std::string_view address) {
 
 TextWriter& operator<<(TextWriter& out, const ListenAddress& where) {
   return out << name_of(where.transport) << "://" << where.address;
+}
+
+bool exclude_each_other(const ListenAddress& one, const ListenAddress& other) {
+  const io::Address &a = one.address, &b = other.address;
+  if (one.transport != other.transport || a.port != b.port || a.port == 0) return false;
+  return a == b || stands_for(a, b) || stands_for(b, a);
 }
 
 void ListenAddresses::add(const ListenAddress& where) {

@@ -19,6 +19,9 @@ struct ListenAddress {
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 TextWriter& operator<<(TextWriter& out, const ListenAddress& where);  // "tcp://127.0.0.1:5170"
+// Whoever listens on one of them keeps the kernel from giving out the other: the same port of the
+// same transport, and the same address, or one that stands for it too. Port 0 is always another.
+bool exclude_each_other(const ListenAddress& one, const ListenAddress& other);
 
 inline constexpr std::size_t listen_max = 8;
 

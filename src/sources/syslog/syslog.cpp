@@ -5,6 +5,7 @@
 #include "async/sleep.hpp"
 #include "sources/listening/datagram_events.hpp"
 #include "sources/listening/listening_options.hpp"
+#include "sources/listening/listening_plan.hpp"
 #include "sources/syslog/syslog_events.hpp"
 
 namespace runnel::sources {
@@ -97,7 +98,7 @@ class SyslogSource final : public pipeline::Source, private StreamIntake, privat
   DatagramService datagrams_;
 };
 
-class SyslogPlan final : public pipeline::SourcePlan {
+class SyslogPlan final : public ListeningPlan {
  public:
   explicit SyslogPlan(const SyslogSettings& settings) : settings_(settings) {}
   pipeline::Source* build(Region& region, SourceContext* context) override {
@@ -107,6 +108,12 @@ class SyslogPlan final : public pipeline::SourcePlan {
     return pipeline::record_bytes(
         PeerHeader::bytes_max + SyslogEvents::headers_bytes_max(settings_.events),
         settings_.events.event_bytes_max);
+  }
+  std::vector<ListenAddress> listens() const override {
+    std::vector<ListenAddress> all;
+    for (const ListenAddresses& some : {settings_.datagrams.listen, settings_.streams.listen})
+      all.insert(all.end(), some.all().begin(), some.all().end());
+    return all;
   }
 
  private:

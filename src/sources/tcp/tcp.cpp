@@ -1,6 +1,7 @@
 #include "sources/tcp/tcp.hpp"
 
 #include "sources/listening/listening_options.hpp"
+#include "sources/listening/listening_plan.hpp"
 #include "sources/listening/plain_events.hpp"
 
 namespace runnel::sources {
@@ -38,7 +39,7 @@ class TcpSource final : public pipeline::Source, private StreamIntake {
   StreamService service_;
 };
 
-class TcpPlan final : public pipeline::SourcePlan {
+class TcpPlan final : public ListeningPlan {
  public:
   explicit TcpPlan(const StreamSettings& settings) : settings_(settings) {}
   pipeline::Source* build(Region& region, SourceContext* context) override {
@@ -47,6 +48,10 @@ class TcpPlan final : public pipeline::SourcePlan {
   std::size_t record_bytes_max() const override {
     return pipeline::record_bytes(PeerHeader::bytes_max + cut_header_bytes_max,
                                   settings_.event_bytes_max);
+  }
+  std::vector<ListenAddress> listens() const override {
+    const auto all = settings_.listen.all();
+    return {all.begin(), all.end()};
   }
 
  private:

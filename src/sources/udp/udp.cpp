@@ -2,6 +2,7 @@
 
 #include "sources/listening/datagram_events.hpp"
 #include "sources/listening/listening_options.hpp"
+#include "sources/listening/listening_plan.hpp"
 #include "sources/listening/plain_events.hpp"
 
 namespace runnel::sources {
@@ -46,7 +47,7 @@ class UdpSource final : public pipeline::Source, private DatagramIntake {
   DatagramService service_;
 };
 
-class UdpPlan final : public pipeline::SourcePlan {
+class UdpPlan final : public ListeningPlan {
  public:
   explicit UdpPlan(const UdpSettings& settings) : settings_(settings) {}
   pipeline::Source* build(Region& region, SourceContext* context) override {
@@ -55,6 +56,10 @@ class UdpPlan final : public pipeline::SourcePlan {
   std::size_t record_bytes_max() const override {
     return pipeline::record_bytes(PeerHeader::bytes_max + cut_header_bytes_max,
                                   settings_.datagrams.datagram_bytes_max);
+  }
+  std::vector<ListenAddress> listens() const override {
+    const auto all = settings_.datagrams.listen.all();
+    return {all.begin(), all.end()};
   }
 
  private:

@@ -65,6 +65,28 @@ TEST_CASE("command line: the other commands") {
   CHECK(parse({"--version"})->command == Command::version);
 }
 
+TEST_CASE("command line: journal") {
+  using Action = JournalRequest::Action;
+  const auto inspect = parse({"journal", "inspect", "a.journal", "--blocks"});
+  REQUIRE(inspect.has_value());
+  CHECK(inspect->command == Command::journal);
+  CHECK(inspect->journal.action == Action::inspect);
+  CHECK(inspect->journal.path == "a.journal");
+  CHECK(inspect->journal.blocks);
+  CHECK(parse({"journal", "verify", "a"})->journal.action == Action::verify);
+  const auto exported = parse(
+      {"journal", "export", "--format=text", "a", "--from", "3", "--until=18446744073709551615"});
+  REQUIRE(exported.has_value());
+  CHECK(exported->journal.action == Action::export_events);
+  CHECK(exported->journal.format == JournalRequest::Format::text);
+  CHECK(exported->journal.from == 3);
+  CHECK(exported->journal.until == UINT64_MAX);
+  const auto repair = parse({"journal", "repair", "a", "b"});
+  REQUIRE(repair.has_value());
+  CHECK(repair->journal.action == Action::repair);
+  CHECK(repair->journal.new_path == "b");
+}
+
 TEST_CASE("command line: help") {
   for (const auto& words : std::vector<std::vector<const char*>>{{"help"}, {"--help"}, {"-h"}}) {
     const auto help = parse(words);
@@ -87,11 +109,12 @@ TEST_CASE("command line: mistakes") {
   };
   const Case cases[] = {
       {{},
-       "runnel: a command is missing; possible: run, validate, list, version, help; see runnel "
-       "--help"},
+       "runnel: a command is missing; possible: run, validate, list, journal, version, help; see "
+       "runnel --help"},
       {{"rnu"}, "runnel: unknown command \"rnu\"; did you mean \"run\"?"},
       {{"zzzzzzzz"},
-       "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, list, version, help; see "
+       "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, list, journal, version, "
+       "help; see "
        "runnel --help"},
       {{"--once"}, "runnel: unknown flag \"--once\" in front of the command; see runnel --help"},
       {{"--verison"},
@@ -131,6 +154,31 @@ TEST_CASE("command line: mistakes") {
       {{"list", "tail", "tcp"}, "runnel list: unexpected argument \"tcp\"; see runnel list --help"},
       {{"list", "--markdwon", "tail"},
        "runnel list: unknown flag \"--markdwon\"; did you mean \"--markdown\"?"},
+      {{"journal"},
+       "runnel journal: an action is missing; possible: inspect, verify, export, repair; see "
+       "runnel "
+       "journal --help"},
+      {{"journal", "inspcet", "a"},
+       "runnel journal: \"inspcet\" is not one of inspect, verify, export, repair; did you mean "
+       "\"inspect\"?"},
+      {{"journal", "verify"},
+       "runnel journal: verify needs the path of a journal; see runnel journal --help"},
+      {{"journal", "repair", "a"},
+       "runnel journal: repair needs a path for the new journal; it never writes to the old one; "
+       "see "
+       "runnel journal --help"},
+      {{"journal", "verify", "a", "b"},
+       "runnel journal: unexpected argument \"b\"; see runnel journal --help"},
+      {{"journal", "repair", "a", "b", "c"},
+       "runnel journal: unexpected argument \"c\"; see runnel journal --help"},
+      {{"journal", "verify", "a", "--blocks"},
+       "runnel journal: --blocks is not for verify; see runnel journal --help"},
+      {{"journal", "inspect", "a", "--from", "1"},
+       "runnel journal: --from is not for inspect; see runnel journal --help"},
+      {{"journal", "export", "a", "--until", "x"},
+       "runnel journal: --until is \"x\", not a number; see runnel journal --help"},
+      {{"journal", "export", "a", "--format", "jsno"},
+       "runnel journal: --format is \"jsno\", not one of json, text; did you mean \"json\"?"},
       {{"version", "now"},
        "runnel version: unexpected argument \"now\"; see runnel version --help"},
   };

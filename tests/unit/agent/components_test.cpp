@@ -139,6 +139,37 @@ path = "/var/log/all.log"
       "would collect its own output; change one of them");
 }
 
+TEST_CASE("components: two sources on one address are refused") {
+  const auto problem = [](std::string_view type, std::string_view listen) {
+    return problem_of(concat(R"([sources.one]
+type = "syslog"
+listen = ["udp://127.0.0.1:5514", "tcp://0.0.0.0:5514", "tcp://127.0.0.1:0"]
+channels = ["main"]
+[sources.two]
+type = ")",
+                             type, "\"\nlisten = [\"", listen, R"("]
+channels = ["main"]
+[channels.main]
+type = "memory"
+[sinks.out]
+type = "null"
+channel = "main"
+)"));
+  };
+  CHECK(problem("udp", "127.0.0.1:5514") ==
+        "page:7:10: sources.two: it would listen on udp://127.0.0.1:5514, and sources.one listens "
+        "on udp://127.0.0.1:5514; give each its own port or address");
+  CHECK(problem("tcp", "127.0.0.1:5514") ==
+        "page:7:10: sources.two: it would listen on tcp://127.0.0.1:5514, and sources.one listens "
+        "on tcp://0.0.0.0:5514; give each its own port or address");
+  CHECK(problem("syslog", "tcp://[::]:5514") ==
+        "page:7:10: sources.two: it would listen on tcp://[::]:5514, and sources.one listens on "
+        "tcp://0.0.0.0:5514; give each its own port or address");
+  CHECK(problem("udp", "127.0.0.2:5514") == "");
+  CHECK(problem("udp", "127.0.0.1:5515") == "");
+  CHECK(problem("tcp", "127.0.0.1:0") == "");
+}
+
 TEST_CASE("documentation: option tables and examples") {
   check_pages(components().sources, "source");
   check_pages(components().channels, "channel");

@@ -77,6 +77,37 @@ TEST_CASE("listen address: every mistake is answered with what to write") {
   }
 }
 
+TEST_CASE("listen address: two exclude each other when the kernel would refuse the second") {
+  struct Pair {
+    std::string_view one, other;
+    bool exclude;
+  };
+  const Pair pairs[] = {
+      {"tcp://127.0.0.1:5170", "tcp://127.0.0.1:5170", true},
+      {"udp://[::1]:5170", "udp://[::1]:5170", true},
+      {"tcp://127.0.0.1:5170", "udp://127.0.0.1:5170", false},
+      {"tcp://127.0.0.1:5170", "tcp://127.0.0.1:5171", false},
+      {"tcp://127.0.0.1:5170", "tcp://127.0.0.2:5170", false},
+      {"tcp://127.0.0.1:0", "tcp://127.0.0.1:0", false},
+      {"tcp://0.0.0.0:0", "tcp://127.0.0.1:0", false},
+      {"tcp://0.0.0.0:5170", "tcp://127.0.0.1:5170", true},
+      {"tcp://0.0.0.0:5170", "tcp://127.0.0.1:5171", false},
+      {"udp://0.0.0.0:5170", "tcp://127.0.0.1:5170", false},
+      {"tcp://0.0.0.0:5170", "tcp://[::1]:5170", false},
+      {"tcp://[::]:5170", "tcp://[::1]:5170", true},
+      {"udp://[::]:5170", "udp://127.0.0.1:5170", true},
+      {"tcp://[::]:5170", "tcp://0.0.0.0:5170", true},
+  };
+  for (const Pair& pair : pairs) {
+    CAPTURE(std::string(pair.one));
+    CAPTURE(std::string(pair.other));
+    const auto one = parse_listen(pair.one, Transports::both).value();
+    const auto other = parse_listen(pair.other, Transports::both).value();
+    CHECK(exclude_each_other(one, other) == pair.exclude);
+    CHECK(exclude_each_other(other, one) == pair.exclude);
+  }
+}
+
 TEST_CASE("listen option: none, too many, twice") {
   CHECK(has(complaint(tcp_type, {}), "listen is empty"));
   CHECK(complaint(tcp_type, std::vector<std::string>(8, "127.0.0.1:0")).empty());

@@ -1,0 +1,81 @@
+// How far the readers have come, on two pages in turn: a torn one leaves the other.
+#include <algorithm>
+
+#include "async/operations.hpp"
+#include "async/sleep.hpp"
+#include "base/canary.hpp"
+#include "channels/journal/journal_store.hpp"
+
+namespace runnel::channels::journal {
+
+using async::Task;
+using pipeline::BlockPlace;
+
+Task<void> JournalStore::save_on() {
+  Duration interval = settings_.cursor_interval;
+  if (settings_.sync == Sync::interval) interval = std::max(interval, settings_.sync_interval);
+  while (true) {
+    // A reader that stands still costs no wake-up: a commit of its batch rings.
+    while (!cursors_have_moved()) {
+      const Status moved = co_await cursors_moved_.wait();
+      if (!moved) co_return;
+    }
+    const Status slept = co_await async::sleep_until(after(context_.now(), interval));
+    if (!slept) co_return;
+    const Status saved = co_await save_cursors(settings_.sync != Sync::never);
+    if (saved.error() == Error::cancelled) co_return;
+    if (!saved) failed("does not take the sinks' places", saved.error());
+  }
+}
+
+bool JournalStore::cursors_have_moved() {
+  const auto readers = channel().subscriptions();
+  for (std::size_t index = 0; index < readers.size(); ++index)
+    if (cursors_.cursors[index].position != readers[index].watermark()) return true;
+  return false;
+}
+
+void JournalStore::collect_cursors() {
+  const auto readers = channel().subscriptions();
+  for (std::size_t index = 0; index < readers.size(); ++index) {
+    BlockPlace place = readers[index].acknowledged_place();
+    if (const pipeline::Block* block = table().find(place.sequence)) place.place = block->place;
+    Cursor& cursor = cursors_.cursors[index];
+    cursor.position = place.position;
+    cursor.ordinal = place.ordinal - std::min(place.ordinal, unwritten_events_);
+    cursor.block_at = place.place;
+    cursor.sequence = place.sequence;
+  }
+  cursors_.epoch = epoch_;
+  cursors_.head_position = channel().head();
+  cursors_.head_ordinal = table().events_sealed();
+  cursors_.unwritten_events = unwritten_events_;
+  cursors_.body_bytes = table().body_bytes_sealed();
+  cursors_.durable_position = std::min(durable_position_, cursors_.head_position);
+}
+
+Task<Status> JournalStore::save_cursors(bool durably) {
+  while (saving_) {
+    const Status saved = co_await saved_.wait();
+    if (!saved) co_return saved;
+  }
+  saving_ = true;
+  collect_cursors();
+  ++cursors_.generation;
+  std::uint64_t lowest = UINT64_MAX;
+  for (const Cursor& each : cursors_.cursors) lowest = std::min(lowest, each.position);
+  encode(cursors_, superblock_.salt, memory_.page);
+  Status status = co_await write_fully(file_, memory_.page, cursor_pages[cursors_.generation % 2]);
+  if (status && durably) {
+    status = co_await async::sync(file_);
+    ++counters().syncs;
+  }
+  // The page that was not written whole is the next one's too.
+  if (!status) --cursors_.generation;
+  if (status) durable_until_ = lowest;
+  saving_ = false;
+  saved_.ring();
+  co_return status;
+}
+
+}  // namespace runnel::channels::journal

@@ -1,0 +1,155 @@
+// The journal: a file of fixed size below a channel's ring. One task writes blocks, one makes them
+// durable, one brings back what a reader has not kept up with, one notes how far the readers have
+// come; all in planned memory.
+//
+// What is where: the disk has the older blocks, the ring the newer ones, and a block leaves the
+// ring when it is durable or when all readers have acknowledged it. What is not durable is written
+// again from the ring when a sync fails.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "async/notice.hpp"
+#include "base/log.hpp"
+#include "channels/journal/format.hpp"
+#include "channels/journal/segments.hpp"
+#include "channels/journal/settings.hpp"
+#include "codec/compressor.hpp"
+#include "codec/decompressor.hpp"
+#include "pipeline/store.hpp"
+
+namespace runnel::channels::journal {
+
+class JournalStore final : public pipeline::Store {
+ public:
+  struct Memory {
+    MutableBytes wire;  // a block on its way to disk
+    MutableBytes read;  // one on its way back
+    MutableBytes page, segment_page;
+    codec::CompressorMemory compressor;
+    codec::DecompressorMemory decompressor;
+    std::span<SegmentHeader> segments;
+    std::span<pipeline::BlockReader> readers;
+    MutableBytes loaded;  // a block for each reader
+  };
+  static Memory carve(Region& region, const Settings& settings);
+  JournalStore(pipeline::ChannelContext& context, const Settings& settings, const Memory& memory);
+  ~JournalStore() override;
+
+  async::Task<pipeline::Started> start() override;
+  async::Task<void> run() override;
+  async::Task<void> shut() override;
+  void opened() override { work_.ring(); }
+  void sealed() override { work_.ring(); }
+  void acknowledged() override;
+  void wanted(pipeline::Subscription&) override { loads_.ring(); }
+
+ private:
+  using Block = pipeline::Block;
+  using Subscription = pipeline::Subscription;
+
+  // --- start-up (start.cpp) --------------------------------------------------------------------
+  struct Recovered;
+  async::Task<pipeline::Started> open();
+  async::Task<pipeline::Started> create();
+  async::Task<Status> fill_new(io::Handle file, const Superblock& superblock);
+  async::Task<pipeline::Started> read_superblock();
+  async::Task<Status> read_cursors();
+  async::Task<Status> read_segments();
+  async::Task<Status> find_end(Recovered& end);
+  async::Task<Result<std::uint64_t>> last_promise(std::size_t segment, std::uint64_t at);
+  void place_readers(const Recovered& end);
+  tl::unexpected<Problem> refuse(std::string_view what, Error why) const;
+
+  // --- writing (writing.cpp) -------------------------------------------------------------------
+  async::Task<void> write_on();
+  Block* next_to_write();
+  bool skips(const Block& block);
+  Instant oldest_unwritten();
+  Instant write_due();
+  async::Task<Status> write_block(Block& block);
+  async::Task<Status> begin_segment(const Block& first);
+  async::Task<Status> make_free(std::size_t index);
+  bool is_needed(std::size_t index);
+  void give_up(std::size_t index);
+  async::Task<Status> write_fully(io::Handle file, Bytes bytes, std::uint64_t at);
+  bool is_crowded() const;
+  async::Task<void> sync_on();
+  async::Task<Status> sync();
+  void write_again();
+  void failed(std::string_view what, Error why);
+  void works();
+
+  // --- what may leave the ring -----------------------------------------------------------------
+  pipeline::Position acknowledged_by_all() const;
+  void release();
+
+  // --- reading back (loading.cpp) --------------------------------------------------------------
+  async::Task<void> load_on();
+  async::Task<void> load_for(Subscription& reader);
+  // The block at `at`, whole, in `read`; `malformed` when there is none.
+  async::Task<Result<BlockHeader>> read_block(std::uint64_t at, std::size_t segment);
+  async::Task<Status> read_fully(MutableBytes into, std::uint64_t at);
+  bool unpack(const BlockHeader& header, MutableBytes into);
+  Block block_of(const BlockHeader& header, std::uint64_t at) const;
+  pipeline::Gap missing_between(const pipeline::BlockPlace& wanted, std::uint64_t ordinal,
+                                std::uint64_t body_bytes);
+
+  // --- how far the readers are (cursors.cpp) ---------------------------------------------------
+  async::Task<void> save_on();
+  async::Task<Status> save_cursors(bool durably);
+  void collect_cursors();
+  bool cursors_have_moved();
+
+  pipeline::Channel& channel() const { return context_.channel; }
+  pipeline::BlockTable& table() const { return context_.channel.block_table(); }
+  pipeline::ChannelCounters& counters() const { return context_.channel.counters(); }
+
+  pipeline::ChannelContext& context_;
+  const Settings settings_;
+  Memory memory_;
+  codec::Compressor compressor_;
+  codec::Decompressor decompressor_;
+
+  io::Handle file_ = io::Handle::none;
+  io::Handle lock_ = io::Handle::none;
+  Superblock superblock_;
+  Segments segments_;
+  CursorPage cursors_;               // as last written, then those of readers that nobody has now
+  std::size_t own_cursors_ = 0;      // the first ones: in the order of the subscriptions
+  std::uint64_t durable_until_ = 0;  // the lowest cursor that is durable
+  bool saving_ = false;
+  async::Notice saved_;
+  async::Notice cursors_moved_;
+  std::uint64_t epoch_ = 0;
+
+  // Where the next block goes, and where the first one went that is not durable.
+  struct WritePlace {
+    std::size_t segment = Segments::none;
+    std::uint64_t at = 0;
+  };
+  WritePlace next_;
+  WritePlace durable_;
+  pipeline::Position durable_position_ = 0;  // everything before is durable or was never written
+  std::uint64_t unwritten_events_ = 0;
+  std::uint64_t written_sequence_ = 0;  // blocks up to here are written or needed no writing
+  bool flushing_ = false;               // at the end: everything goes out
+  bool flushes_ = false;                // Sync::interval: it is time
+  bool full_ = false;
+  bool write_again_ = false;  // a sync has failed
+  bool syncing_ = false;
+  bool sync_due_ = false;  // Sync::interval: all that was due is written
+  Error last_error_ = Error::none;
+  Duration pause_ = Duration::zero();
+
+  async::Notice work_;   // there may be something to write
+  async::Notice syncs_;  // there may be something to sync
+  async::Notice loads_;
+  async::Notice idle_;  // something was written or synced
+  Occasional complaint_;
+  Occasional damage_complaint_;
+  Occasional full_complaint_;
+};
+
+}  // namespace runnel::channels::journal

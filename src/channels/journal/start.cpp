@@ -1,0 +1,375 @@
+// Start-up: makes the file, or finds out what is in it. What a power cut has torn is cut off; what
+// was damaged later is read around, when a reader comes to it.
+#include <algorithm>
+#include <cstring>
+
+#include "async/operations.hpp"
+#include "base/crc32c.hpp"
+#include "base/mark.hpp"
+#include "base/text.hpp"
+#include "channels/journal/journal_store.hpp"
+
+namespace runnel::channels::journal {
+
+using async::Task;
+using pipeline::BlockPlace;
+using pipeline::Started;
+
+namespace {
+
+constexpr int exit_unavailable = 69, exit_io = 74, exit_configuration = 78;
+constexpr std::uint32_t allocate_piece = 1u << 30;
+
+// The key of a reader in the file. Longer names are told apart by a checksum.
+std::string cursor_name(std::string_view label) {
+  const std::string_view name = label.substr(label.find('.') + 1);
+  if (name.size() <= cursor_name_bytes_max) return std::string(name);
+  const std::uint32_t sum = crc32c(as_bytes(name));
+  return concat(name.substr(0, cursor_name_bytes_max - 11), "~", sum);
+}
+
+}  // namespace
+
+// What the segments say of the end.
+struct JournalStore::Recovered {
+  WritePlace place;
+  bool any = false;
+  BlockHeader last;
+  std::uint64_t promised = 0;  // everything before has been durable at some time
+};
+
+tl::unexpected<Problem> JournalStore::refuse(std::string_view what, Error why) const {
+  return problem(concat("path \"", settings_.path, "\" ", what, ": ", describe(why)), exit_io);
+}
+
+Task<Started> JournalStore::start() {
+  const Started opened = co_await open();
+  if (!opened) co_return opened;
+  const Status cursors = co_await read_cursors();
+  if (!cursors) co_return refuse("cannot be read", cursors.error());
+  const Status segments = co_await read_segments();
+  if (!segments) co_return refuse("cannot be read", segments.error());
+  Recovered end;
+  const Status found = co_await find_end(end);
+  if (!found) co_return refuse("cannot be made ready", found.error());
+  place_readers(end);
+  if (cursors_.cursors.size() > cursors_max)
+    co_return problem(concat("path \"", settings_.path, "\" keeps places for ",
+                             cursors_.cursors.size(), " sinks, more than ", cursors_max,
+                             "; release those that are gone: runnel journal release"),
+                      exit_configuration);
+  epoch_ = std::max(cursors_.epoch, end.any ? end.last.epoch : 0) + 1;
+  // Before anything gets its number.
+  const Status saved = co_await save_cursors(true);
+  if (!saved) co_return refuse("cannot be written", saved.error());
+  log_info(context_.name, settings_.path, ": ",
+           HumanSize{static_cast<std::size_t>(superblock_.file_bytes)}, ", ",
+           channel().head() - acknowledged_by_all() > 0 && end.any ? "events are waiting"
+                                                                   : "nothing is waiting",
+           " (epoch ", epoch_, ")");
+  co_return Started();
+}
+
+// --- the file ------------------------------------------------------------------------------------
+
+Task<Started> JournalStore::open() {
+  const std::size_t slash = settings_.path.rfind('/');
+  const std::string folder = settings_.path.substr(0, std::max<std::size_t>(slash, 1));
+  if (const Status made = context_.system.make_folders(folder.c_str()); !made)
+    co_return refuse("has a folder that cannot be made", made.error());
+  std::uint32_t holder = 0;
+  const std::string lock_path = settings_.path + ".lock";
+  const auto lock = context_.system.lock_file(lock_path.c_str(), holder);
+  if (!lock && lock.error() == Error::in_use)
+    co_return problem(concat("path \"", settings_.path, "\" is in use by process ", holder,
+                             "; a journal belongs to one channel of one agent"),
+                      exit_unavailable);
+  if (!lock) co_return refuse("cannot be locked", lock.error());
+  lock_ = *lock;
+  const auto info = context_.system.file_info(settings_.path.c_str());
+  if (!info && info.error() != Error::not_found) co_return refuse("cannot be used", info.error());
+  if (!info) {
+    const Started created = co_await create();
+    if (!created) co_return created;
+  }
+  const auto file = co_await async::open(settings_.path.c_str(), io::OpenMode::create);
+  if (!file) co_return refuse("cannot be opened", file.error());
+  file_ = *file;
+  const Started read = co_await read_superblock();
+  co_return read;
+}
+
+// Under another name until it is whole: a file with the right name is a journal, or somebody's.
+Task<Started> JournalStore::create() {
+  auto superblock = lay_out(settings_.file_bytes, settings_.raw_bytes_max());
+  RUNNEL_ASSERT(superblock.has_value());  // checked with the configuration
+  context_.system.entropy(superblock->salt);
+  const std::string fresh = settings_.path + ".new";
+  const auto file = co_await async::open(fresh.c_str(), io::OpenMode::create);
+  if (!file) co_return refuse("cannot be made", file.error());
+  Status status = co_await fill_new(*file, *superblock);
+  context_.reactor().discard(*file);
+  if (status) status = co_await async::rename(fresh.c_str(), settings_.path.c_str());
+  if (status) {
+    const std::size_t slash = settings_.path.rfind('/');
+    const std::string folder = settings_.path.substr(0, std::max<std::size_t>(slash, 1));
+    const auto opened = co_await async::open(folder.c_str(), io::OpenMode::folder);
+    if (!opened) status = opened.error();
+    if (opened) {
+      status = co_await async::sync(*opened);
+      context_.reactor().discard(*opened);
+    }
+  }
+  if (!status) {
+    const Status removed = co_await async::unlink(fresh.c_str());
+    (void)removed;
+    co_return refuse("cannot be made", status.error());
+  }
+  log_info(context_.name, settings_.path, ": made, ",
+           HumanSize{static_cast<std::size_t>(superblock->file_bytes)}, " in ",
+           superblock->segments, " segments");
+  co_return Started();
+}
+
+Task<Status> JournalStore::fill_new(io::Handle file, const Superblock& superblock) {
+  const Status emptied = co_await async::truncate(file, 0);
+  if (!emptied) co_return emptied;
+  for (std::uint64_t at = 0; at < superblock.file_bytes; at += allocate_piece) {
+    const auto piece = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(allocate_piece, superblock.file_bytes - at));
+    const Status allocated = co_await async::allocate(file, at, piece);
+    // A file system that cannot promise room: the file grows as it is written.
+    if (allocated.error() == Error::unsupported) break;
+    if (!allocated) co_return allocated;
+  }
+  encode(superblock, memory_.page);
+  for (const std::uint64_t at : superblock_pages) {
+    const Status written = co_await write_fully(file, memory_.page, at);
+    if (!written) co_return written;
+  }
+  const Status synced = co_await async::sync(file);
+  ++counters().syncs;
+  co_return synced;
+}
+
+Task<Started> JournalStore::read_superblock() {
+  std::optional<Superblock> superblock;
+  bool ours = false;
+  for (const std::uint64_t at : superblock_pages) {
+    const Status read = co_await read_fully(memory_.page, at);
+    if (!read && read.error() != Error::malformed) co_return refuse("cannot be read", read.error());
+    if (read && !superblock) superblock = decode_superblock(memory_.page);
+    ours = ours || (read && looks_like_a_journal(memory_.page));
+  }
+  if (!superblock) {
+    co_return problem(
+        concat("path \"", settings_.path,
+               ours ? "\" is a journal with a damaged first page, or of a later version; keep it "
+                      "(runnel journal export reads what can be read) and name another path"
+                    : "\" is not a journal; it is left alone: name another path, or move it away"),
+        exit_configuration);
+  }
+  if (superblock->raw_bytes_max > settings_.raw_bytes_max())
+    co_return problem(concat("path \"", settings_.path,
+                             "\" was made with block_bytes = ", superblock->raw_bytes_max,
+                             "; set it to no less, or name another path"),
+                      exit_configuration);
+  superblock_ = *superblock;
+  const auto wanted = lay_out(settings_.file_bytes, settings_.raw_bytes_max());
+  if (wanted && wanted->file_bytes != superblock_.file_bytes)
+    log_warn(context_.name, settings_.path, " keeps the size that it was made with, ",
+             HumanSize{static_cast<std::size_t>(superblock_.file_bytes)},
+             "; for another one let it run empty and remove it");
+  segments_ = Segments(memory_.segments.first(superblock_.segments), superblock_.segment_bytes);
+  co_return Started();
+}
+
+Task<Status> JournalStore::read_cursors() {
+  cursors_.cursors.reserve(2 * cursors_max);
+  for (const std::uint64_t at : cursor_pages) {
+    const Status read = co_await read_fully(memory_.page, at);
+    if (!read && read.error() != Error::malformed) co_return read;
+    auto page = decode_cursors(memory_.page, superblock_.salt);
+    if (page && page->generation >= cursors_.generation) cursors_ = std::move(*page);
+  }
+  cursors_.cursors.reserve(2 * cursors_max);
+  co_return Status();
+}
+
+Task<Status> JournalStore::read_segments() {
+  for (std::size_t index = 0; index < segments_.count(); ++index) {
+    const Status read = co_await read_fully(memory_.page, segments_.begin_of(index));
+    if (!read && read.error() == Error::cancelled) co_return read;
+    const auto header = read ? decode_segment(memory_.page, superblock_.salt) : std::nullopt;
+    segments_.at(index) = header && header->index == index ? *header : SegmentHeader{};
+  }
+  segments_.find_newest();
+  co_return Status();
+}
+
+// --- its end -------------------------------------------------------------------------------------
+
+// The most that any block from here on says of what was durable when it was written.
+Task<Result<std::uint64_t>> JournalStore::last_promise(std::size_t segment, std::uint64_t at) {
+  std::uint64_t promise = 0;
+  while (true) {
+    while (segments_.at(segment).generation > 0 &&
+           at + BlockHeader::bytes <= segments_.end_of(segment)) {
+      const auto header = co_await read_block(at, segment);
+      if (!header && header.error() == Error::cancelled) co_return fail(header.error());
+      at += header ? block_bytes_on_disk(header->payload_bytes) : page_bytes;
+      if (header) promise = std::max(promise, header->custody);
+    }
+    if (segment == segments_.newest()) co_return promise;
+    segment = segments_.behind(segment);
+    at = segments_.first_block_of(segment);
+  }
+}
+
+// From the last segment that begins with what was certainly durable, block by block. A hole with
+// nothing behind it that was promised to be safe is where a power cut has torn what was being
+// written: everything from there on goes.
+Task<Status> JournalStore::find_end(Recovered& end) {
+  if (segments_.empty()) co_return Status();
+  std::size_t from = segments_.newest();
+  std::uint64_t durable = segments_.at(from).first_position;
+  const auto first = co_await read_block(segments_.first_block_of(from), from);
+  if (!first && first.error() == Error::cancelled) co_return first.error();
+  if (first) durable = std::min(first->custody, durable);
+  while (from != segments_.oldest() && segments_.at(from).first_position > durable)
+    from = (from + segments_.count() - 1) % segments_.count();
+
+  end.promised = cursors_.durable_position;
+  bool torn = false, looked_ahead = false;
+  for (std::size_t segment = from;; segment = segments_.behind(segment)) {
+    std::uint64_t at = segments_.first_block_of(segment);
+    if (!torn) end.place = {segment, at};
+    std::uint64_t hole = 0;  // where one begins
+    const std::uint64_t stop = segments_.end_of(segment);
+    while (segments_.at(segment).generation > 0 && at + BlockHeader::bytes <= stop) {
+      const auto header = co_await read_block(at, segment);
+      if (!header && header.error() == Error::cancelled) co_return header.error();
+      if (!header) {
+        if (hole == 0) hole = at;
+        at += page_bytes;
+        continue;
+      }
+      if (hole != 0 && !torn && !looked_ahead) {
+        looked_ahead = true;
+        const auto promise = co_await last_promise(segment, at);
+        if (!promise) co_return promise.error();
+        end.promised = std::max(end.promised, *promise);
+        // What was read before has been read over.
+        const auto again = co_await read_block(at, segment);
+        if (!again) co_return again.error();
+      }
+      const std::uint64_t expected =
+          end.any ? end.last.last_position : segments_.at(segment).first_position;
+      const bool follows = !torn && (hole == 0 || end.promised > expected);
+      if (follows) {
+        end.any = true;
+        end.last = *header;
+        at += block_bytes_on_disk(header->payload_bytes);
+        end.place = {segment, at};
+        hole = 0;
+        continue;
+      }
+      if (!torn) passed(Seldom::journal_tail_torn);
+      torn = true;
+      // Whole, but never promised: it would come again in front of what is put there now.
+      std::memset(memory_.page.data(), 0, page_bytes);
+      const Status wiped = co_await write_fully(file_, memory_.page, at);
+      if (!wiped) co_return wiped;
+      at += block_bytes_on_disk(header->payload_bytes);
+    }
+    if (segment == segments_.newest()) break;
+  }
+  // Segments that were begun behind the end are not.
+  while (segments_.newest() != end.place.segment) {
+    const std::size_t index = segments_.newest();
+    std::memset(memory_.page.data(), 0, page_bytes);
+    const Status wiped = co_await write_fully(file_, memory_.page, segments_.begin_of(index));
+    if (!wiped) co_return wiped;
+    segments_.at(index).generation = 0;
+    segments_.make_newest((index + segments_.count() - 1) % segments_.count());
+  }
+  next_ = durable_ = end.place;
+  co_return Status();
+}
+
+// --- its readers ---------------------------------------------------------------------------------
+
+void JournalStore::place_readers(const Recovered& end) {
+  // What the last page knew may be more than what was written: blocks that needed no writing.
+  std::uint64_t ordinal = 0, body_bytes = cursors_.body_bytes, position = cursors_.head_position;
+  std::uint64_t sequence = 1;
+  if (end.any) {
+    ordinal = end.last.first_ordinal + end.last.events;
+    unwritten_events_ = end.last.unwritten_events;
+    body_bytes = std::max(body_bytes, end.last.body_bytes);
+    position = std::max(position, end.last.last_position);
+    sequence = end.last.sequence + 1;
+    // The end is damaged: whoever looks for its blocks must not find others with their numbers.
+    if (end.promised > end.last.last_position)
+      sequence += (end.promised - end.last.last_position) / pipeline::record_alignment;
+  } else if (!segments_.empty()) {
+    const SegmentHeader& newest = segments_.at(segments_.newest());
+    ordinal = newest.first_ordinal;
+    unwritten_events_ = newest.unwritten_events;
+    position = std::max(position, newest.first_position);
+    sequence = newest.first_sequence;
+  }
+  for (const Cursor& each : cursors_.cursors) position = std::max(position, each.position);
+  if (cursors_.head_ordinal > ordinal) {
+    // After a stop in order the page knows it. Else the rest was never promised to anybody.
+    const bool in_order = cursors_.durable_position == cursors_.head_position;
+    unwritten_events_ = in_order ? std::max(unwritten_events_, cursors_.unwritten_events)
+                                 : unwritten_events_ + cursors_.head_ordinal - ordinal;
+    ordinal = cursors_.head_ordinal;
+  }
+  position = align_up(position, pipeline::record_alignment);
+  channel().begin_at(position);
+  table().begin(sequence, ordinal, body_bytes);
+  written_sequence_ = sequence - 1;
+
+  std::vector<Cursor> known;
+  known.swap(cursors_.cursors);
+  cursors_.cursors.reserve(2 * cursors_max);
+  const auto readers = channel().subscriptions();
+  for (std::size_t index = 0; index < readers.size(); ++index) {
+    readers[index].read_blocks(
+        memory_.readers[index],
+        memory_.loaded.subspan(index * settings_.raw_bytes_max(), settings_.raw_bytes_max()));
+    Cursor cursor;
+    cursor.name = cursor_name(readers[index].name());
+    BlockPlace place{sequence, position, 0, ordinal, body_bytes};
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const Cursor& each) { return each.name == cursor.name; });
+    bool written_only = false;
+    if (found != known.end()) {
+      if (found->sequence < sequence) {
+        place = {found->sequence, found->position, found->block_at, found->ordinal, 0};
+        written_only = true;
+      }
+      known.erase(found);
+    } else if (!settings_.start_at_end && !segments_.empty()) {
+      const std::size_t oldest = segments_.oldest();
+      const SegmentHeader& first = segments_.at(oldest);
+      place = {first.first_sequence, first.first_position, segments_.first_block_of(oldest),
+               first.first_ordinal, first.body_bytes};
+    }
+    place.position = std::min(place.position, position);
+    readers[index].begin_at(place, written_only);
+    cursor.position = place.position;
+    cursors_.cursors.push_back(std::move(cursor));
+  }
+  own_cursors_ = cursors_.cursors.size();
+  for (Cursor& each : known) {
+    log_warn(context_.name, settings_.path, " keeps events for the sink ", each.name,
+             ", which reads it no more; release them with: runnel journal release ", settings_.path,
+             " ", each.name);
+    cursors_.cursors.push_back(std::move(each));
+  }
+}
+
+}  // namespace runnel::channels::journal

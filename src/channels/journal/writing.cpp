@@ -1,0 +1,336 @@
+// Blocks on their way to disk, and the syncs behind them: one at a time, and each takes along
+// everything that was written before it began.
+#include <algorithm>
+#include <cstring>
+
+#include "async/operations.hpp"
+#include "async/sleep.hpp"
+#include "base/canary.hpp"
+#include "base/mark.hpp"
+#include "channels/journal/journal_store.hpp"
+
+namespace runnel::channels::journal {
+
+using async::Task;
+using pipeline::Block;
+using pipeline::BlockPlace;
+using pipeline::Gap;
+using pipeline::Position;
+using pipeline::WhenFull;
+
+namespace {
+
+constexpr Duration pause_first = 100ms;
+constexpr Duration pause_longest = 10s;
+
+}  // namespace
+
+// --- which and when ------------------------------------------------------------------------------
+
+Task<void> JournalStore::write_on() {
+  while (true) {
+    if (write_again_ && !syncing_) write_again();
+    Block* next = write_again_ ? nullptr : next_to_write();
+    if (next == nullptr) {
+      const Status rang = co_await work_.wait(write_due());
+      if (!rang && rang.error() == Error::cancelled) co_return;
+      continue;
+    }
+    const Status written = co_await write_block(*next);
+    if (written.error() == Error::cancelled) co_return;
+    if (written) {
+      works();
+      continue;
+    }
+    if (written.error() == Error::no_room) {
+      // Until a reader has got on.
+      const Status rang = co_await work_.wait();
+      if (!rang) co_return;
+      continue;
+    }
+    failed("cannot be written", written.error());
+    idle_.ring();
+    const Status slept = co_await async::sleep_until(after(context_.now(), pause_));
+    if (!slept) co_return;
+  }
+}
+
+// The oldest that is not written, if it should be now.
+Block* JournalStore::next_to_write() {
+  release();
+  const bool by_time = settings_.mode == Mode::always && settings_.sync == Sync::interval;
+  const Instant now = context_.now();
+  // What is not full waits for company, but not for long: its source waits for custody.
+  if (settings_.mode == Mode::always && !by_time && !flushing_ && channel().open_since() != never &&
+      now >= after(channel().open_since(), settings_.block_age))
+    (void)channel().seal_for_store();
+  // When the oldest is due, all that there is goes out with it.
+  if (by_time && now >= after(oldest_unwritten(), settings_.sync_interval)) flushes_ = true;
+  if (flushing_ || flushes_) (void)channel().seal_for_store();
+  // Of overflow just as much as memory is short of.
+  const std::size_t unwritten = channel().backlog_bytes();
+  const bool short_of_memory =
+      unwritten * 4 >= channel().capacity() * 3 || !table().takes_small_ones();
+  const bool writes =
+      flushing_ || flushes_ || short_of_memory || (settings_.mode == Mode::always && !by_time);
+  for (std::size_t index = 0; index < table().count(); ++index) {
+    Block& block = table().at(index);
+    if (block.state == Block::State::sealed) return writes ? &block : nullptr;
+  }
+  if (flushes_) {
+    flushes_ = false;
+    sync_due_ = true;
+    syncs_.ring();
+  }
+  return nullptr;
+}
+
+// When it was put; never: there is none.
+Instant JournalStore::oldest_unwritten() {
+  for (std::size_t index = 0; index < table().count(); ++index)
+    if (table().at(index).state == Block::State::sealed) return table().at(index).opened_at;
+  return channel().open_since();
+}
+
+Instant JournalStore::write_due() {
+  if (write_again_) return never;
+  const Instant open_since = channel().open_since();
+  if (settings_.mode == Mode::overflow) return never;
+  if (settings_.sync != Sync::interval)
+    return open_since == never ? never : after(open_since, settings_.block_age);
+  const Instant oldest = oldest_unwritten();
+  return oldest == never ? never : after(oldest, settings_.sync_interval);
+}
+
+// --- one block -----------------------------------------------------------------------------------
+
+Task<Status> JournalStore::write_block(Block& block) {
+  const Bytes records = channel().records_of(block);
+  const auto payload = compressor_.compress(records, memory_.wire.subspan(BlockHeader::bytes));
+  // Invariant: `wire` was planned for the worst that a block can become.
+  RUNNEL_ASSERT(payload.has_value());
+  const std::uint64_t size = block_bytes_on_disk(*payload);
+  block.state = Block::State::writing;  // it stays where it is until this has ended
+  if (next_.segment == Segments::none || next_.at + size > segments_.end_of(next_.segment)) {
+    const Status begun = co_await begin_segment(block);
+    if (!begun) {
+      block.state = Block::State::sealed;
+      co_return begun;
+    }
+  }
+  BlockHeader header;
+  header.payload_bytes = static_cast<std::uint32_t>(*payload);
+  header.raw_bytes = static_cast<std::uint32_t>(block.bytes);
+  header.events = block.counts.events;
+  header.gaps = block.counts.gaps;
+  header.generation = segments_.at(next_.segment).generation;
+  header.sequence = block.sequence;
+  header.epoch = epoch_;
+  header.first_position = block.first.position;
+  header.last_position = block.end();
+  header.first_ordinal = block.ordinal;
+  header.unwritten_events = unwritten_events_;
+  header.body_bytes = block.body_bytes_before;
+  header.boot = context_.system.facts().boot_id;
+  header.clock_offset_ns = context_.clock.boot_to_wall_ns();
+  header.custody = durable_position_;
+  encode(header, superblock_.salt, memory_.wire.first(BlockHeader::bytes + *payload));
+  const MutableBytes whole = memory_.wire.first(static_cast<std::size_t>(size));
+  std::memset(whole.data() + BlockHeader::bytes + *payload, 0,
+              whole.size() - BlockHeader::bytes - *payload);
+  const Status written = co_await write_fully(file_, whole, next_.at);
+  block.state = written ? Block::State::written : Block::State::sealed;
+  if (!written) co_return written;
+  block.place = next_.at;
+  block.place_behind = next_.at + size;
+  block.epoch = epoch_;
+  next_.at += size;
+  written_sequence_ = block.sequence;
+  counters().stored_events += block.counts.events;
+  channel().written_until(block.end());
+  if (settings_.sync == Sync::never || canary(Canary::journal_custody_before_sync)) {
+    block.state = Block::State::synced;
+    durable_ = next_;
+    release();
+  }
+  syncs_.ring();
+  idle_.ring();
+  co_return Status();
+}
+
+Task<Status> JournalStore::write_fully(io::Handle file, Bytes bytes, std::uint64_t at) {
+  while (!bytes.empty()) {
+    const auto done = co_await async::write(file, bytes, at);
+    if (!done) co_return done.error();
+    if (*done == 0) co_return Error::no_space;
+    counters().written_bytes += *done;
+    at += *done;
+    bytes = bytes.subspan(*done);
+  }
+  co_return Status();
+}
+
+// --- segments ------------------------------------------------------------------------------------
+
+// The one behind the newest: the oldest there is.
+Task<Status> JournalStore::begin_segment(const Block& first) {
+  const std::size_t index = next_.segment == Segments::none ? 0 : segments_.behind(next_.segment);
+  const Status free = co_await make_free(index);
+  if (!free) co_return free;
+  SegmentHeader header;
+  header.index = static_cast<std::uint32_t>(index);
+  header.generation = segments_.empty() ? 1 : segments_.at(next_.segment).generation + 1;
+  header.first_sequence = first.sequence;
+  header.first_position = first.first.position;
+  header.first_ordinal = first.ordinal;
+  header.unwritten_events = unwritten_events_;
+  header.body_bytes = first.body_bytes_before;
+  encode(header, superblock_.salt, memory_.segment_page);
+  const Status written =
+      co_await write_fully(file_, memory_.segment_page, segments_.begin_of(index));
+  if (!written) co_return written;
+  segments_.at(index) = header;
+  segments_.make_newest(index);
+  next_ = {index, segments_.first_block_of(index)};
+  co_return Status();
+}
+
+// `no_room`: its blocks are still wanted, and the channel waits for their reader.
+Task<Status> JournalStore::make_free(std::size_t index) {
+  if (segments_.at(index).generation == 0) co_return Status();
+  if (is_needed(index)) {
+    full_ = true;
+    if (full_complaint_.due(context_.now()))
+      log_warn(context_.name, settings_.path, " is full: ",
+               settings_.when_full == WhenFull::block         ? "the sources wait"
+               : settings_.when_full == WhenFull::drop_newest ? "what comes is dropped"
+                                                              : "the oldest events are dropped");
+    if (settings_.when_full == WhenFull::drop_newest) channel().drop_newest_while(true);
+    if (settings_.when_full != WhenFull::drop_oldest) co_return Error::no_room;
+    give_up(index);
+  }
+  if (full_ && settings_.when_full == WhenFull::drop_newest) channel().drop_newest_while(false);
+  full_ = false;
+  // A restart must not look for a reader's place in what is going to be overwritten.
+  const SegmentHeader& next = segments_.at(segments_.behind(index));
+  if (durable_until_ < next.first_position) {
+    const Status saved = co_await save_cursors(true);
+    if (!saved) co_return saved;
+  }
+  segments_.at(index).generation = 0;
+  co_return Status();
+}
+
+bool JournalStore::is_needed(std::size_t index) {
+  const SegmentHeader& next = segments_.at(segments_.behind(index));
+  return next.generation > 0 && acknowledged_by_all() < next.first_position;
+}
+
+// drop_oldest: readers that are behind go on with the next segment.
+void JournalStore::give_up(std::size_t index) {
+  const std::size_t behind = segments_.behind(index);
+  const SegmentHeader& next = segments_.at(behind);
+  const BlockPlace place{next.first_sequence, next.first_position, segments_.first_block_of(behind),
+                         next.first_ordinal, next.body_bytes};
+  for (Subscription& reader : channel().subscriptions()) {
+    const BlockPlace stands = reader.unread_place();
+    const Gap lost = missing_between(stands, next.first_ordinal, next.body_bytes);
+    reader.drop_blocks_until(place, lost);
+  }
+  for (std::size_t each = own_cursors_; each < cursors_.cursors.size(); ++each) {
+    Cursor& cursor = cursors_.cursors[each];
+    if (cursor.position >= place.position) continue;
+    cursor = {cursor.name, place.position, place.ordinal - next.unwritten_events, place.place,
+              place.sequence};
+  }
+}
+
+// --- syncs ---------------------------------------------------------------------------------------
+
+Task<void> JournalStore::sync_on() {
+  while (true) {
+    const bool by_time =
+        settings_.mode == Mode::always && settings_.sync == Sync::interval && !flushing_;
+    bool any = false;
+    for (std::size_t index = 0; index < table().count() && !any; ++index)
+      any = table().at(index).state == Block::State::written;
+    // By time: when all that was due has been written; or the ring needs the room.
+    const bool due = any && !write_again_ && (!by_time || sync_due_ || is_crowded());
+    if (!due) {
+      const Status rang = co_await syncs_.wait();
+      if (!rang) co_return;
+      continue;
+    }
+    const Status synced = co_await sync();
+    if (synced.error() == Error::cancelled) co_return;
+    if (!synced) {
+      failed("could not be made durable; it is written again", synced.error());
+      write_again_ = true;
+      const Status slept = co_await async::sleep_until(after(context_.now(), pause_));
+      if (!slept) co_return;
+    }
+    work_.ring();
+    idle_.ring();
+  }
+}
+
+Task<Status> JournalStore::sync() {
+  const WritePlace behind = next_;
+  const std::uint64_t last = written_sequence_;
+  syncing_ = true;
+  sync_due_ = false;
+  const Status synced = co_await async::sync(file_);
+  syncing_ = false;
+  ++counters().syncs;
+  if (!synced) co_return synced;
+  works();
+  durable_ = behind;
+  for (std::size_t index = 0; index < table().count(); ++index) {
+    Block& block = table().at(index);
+    if (block.state == Block::State::written && block.sequence <= last)
+      block.state = Block::State::synced;
+  }
+  release();
+  co_return Status();
+}
+
+// The kernel may have dropped what it could not write: everything since the last good sync goes out
+// again, from the ring, to where it was.
+void JournalStore::write_again() {
+  passed(Seldom::journal_written_again);
+  write_again_ = false;
+  for (std::size_t index = 0; index < table().count(); ++index) {
+    Block& block = table().at(index);
+    if (block.state != Block::State::written) continue;
+    block.state = Block::State::sealed;
+    block.place = block.place_behind = 0;
+  }
+  // Segments begun since are begun again, as they were; the very first one, too.
+  const bool none_is_durable = durable_.segment == Segments::none;
+  const std::size_t last = none_is_durable ? segments_.count() - 1 : durable_.segment;
+  while (next_.segment != last && next_.segment != Segments::none) {
+    segments_.at(next_.segment).generation = 0;
+    next_.segment = (next_.segment + segments_.count() - 1) % segments_.count();
+  }
+  next_ = durable_;
+  segments_.make_newest(durable_.segment);
+}
+
+// --- trouble -------------------------------------------------------------------------------------
+
+void JournalStore::failed(std::string_view what, Error why) {
+  ++counters().errors;
+  last_error_ = why;
+  pause_ = std::clamp(pause_ * 2, pause_first, pause_longest);
+  if (complaint_.due(context_.now()))
+    log_error(context_.name, settings_.path, " ", what, ": ", describe(why),
+              "; events are kept in memory only, and what the sinks take is safe with them");
+}
+
+void JournalStore::works() {
+  if (last_error_ != Error::none) log_info(context_.name, settings_.path, ": written again");
+  last_error_ = Error::none;
+  pause_ = Duration::zero();
+}
+
+}  // namespace runnel::channels::journal

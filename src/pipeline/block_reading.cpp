@@ -1,0 +1,311 @@
+// A subscription of a channel with blocks: it takes from one block at a time, in the ring as long
+// as it keeps up, else from the store.
+#include <algorithm>
+
+#include "base/mark.hpp"
+#include "pipeline/channel.hpp"
+#include "pipeline/store.hpp"
+
+namespace runnel::pipeline {
+
+using State = InFlight::State;
+
+// --- start ---------------------------------------------------------------------------------------
+
+void Subscription::read_blocks(BlockReader& reader, MutableBytes buffer) {
+  reader_ = &reader;
+  reader.buffer = buffer;
+}
+
+void Subscription::begin_at(const BlockPlace& place, bool written_only) {
+  reader_->written_only = written_only;
+  reader_->sequence = place.sequence;
+  reader_->place = place.place;
+  reader_->ordinal = place.ordinal;
+  reader_->body_bytes = place.body_bytes;
+  cursor_ = {place.position, 0};
+  written_ = watermark_ = place.position;
+}
+
+BlockPlace Subscription::unread_place() const {
+  return {reader_->sequence, cursor_.position, reader_->place,
+          reader_->ordinal + (reader_->entered ? reader_->taken : 0), reader_->body_bytes};
+}
+
+BlockPlace Subscription::acknowledged_place() const {
+  const BlockReader& reader = *reader_;
+  BlockPlace place;
+  if (reader.trail_count > 0)
+    place = reader.trail[0];
+  else
+    place = {reader.sequence, watermark_, reader.place, reader.ordinal, reader.body_bytes};
+  place.position = watermark_;
+  return place;
+}
+
+// --- where it stands -----------------------------------------------------------------------------
+
+// The cursor's records can be read now. If not: the store has been asked for them, or there is no
+// sealed block that has not been read.
+bool Subscription::resolve() {
+  BlockReader& reader = *reader_;
+  BlockTable& table = channel_->block_table();
+  while (true) {
+    if (reader.entered && cursor_.position >= reader.block.end()) {
+      const Block& done = reader.block;
+      reader.ordinal = done.ordinal + done.counts.events;
+      reader.body_bytes = done.body_bytes_before + done.counts.body_bytes;
+      reader.sequence = done.sequence + 1;
+      reader.place = done.place_behind;
+      reader.taken = 0;
+      reader.entered = false;
+    }
+    reader.records = nullptr;
+    if (reader.sequence >= table.next_sequence()) {
+      cursor_.position = std::max(cursor_.position, channel_->open_.first.position);
+      return false;
+    }
+    const Block* block = table.find(reader.sequence);
+    if (block != nullptr) {
+      reader.records = channel_->records_of(*block).data();
+    } else if (reader.has_loaded && reader.loaded.sequence == reader.sequence) {
+      block = &reader.loaded;
+      reader.records = reader.buffer.data();
+    } else {
+      ask_for(unread_place());
+      return false;
+    }
+    reader.block = *block;
+    if (!reader.entered) enter_block();
+    if (cursor_.position < reader.block.end()) return true;
+  }
+}
+
+// Finds the cursor's record in its block. A position that is none's means all of the block.
+void Subscription::enter_block() {
+  BlockReader& reader = *reader_;
+  const Block& block = reader.block;
+  Position at = block.first.position;
+  reader.taken = 0;
+  while (at < cursor_.position && at < block.end()) {
+    at += Record(reader.records + (at - block.first.position)).size();
+    ++reader.taken;
+  }
+  if (at != cursor_.position && at != block.end()) {
+    at = block.first.position;
+    reader.taken = 0;
+  }
+  // What lies between two blocks was nothing, or was lost: nobody will acknowledge it.
+  const bool all_acknowledged = in_flight_.empty() && written_ == watermark_;
+  cursor_.position = std::max(at, block.first.position);
+  if (all_acknowledged && watermark_ < cursor_.position) written_ = watermark_ = cursor_.position;
+  reader.entered = true;
+  reader.written_only = false;
+  reader.enter(
+      {block.sequence, block.first.position, block.place, block.ordinal, block.body_bytes_before});
+  reader.acknowledge(watermark_);
+}
+
+// --- taking --------------------------------------------------------------------------------------
+
+InFlight* Subscription::try_take_block(const Take& take) {
+  if (sizing_ || channel_->keeping_) return nullptr;
+  if (InFlight* returned = oldest_returned(); returned != nullptr)
+    return find_records(*returned) ? &take_again(*returned) : nullptr;
+  if (!resolve()) {
+    if (reader_->waiting) return nullptr;
+    const bool sealed = open_block_is_due(take) && channel_->seal();
+    if (!sealed && channel_->closed_ && !gap_.empty()) return &take_last_gap(take);
+    if (!sealed || !resolve()) return nullptr;
+  }
+  return &take_from_block(take);
+}
+
+bool Subscription::open_block_is_due(const Take& take) const {
+  const auto& open = channel_->open_;
+  if (open.bytes == 0) return false;
+  const std::size_t due = take.bytes_due == 0 ? take.bytes_max : take.bytes_due;
+  return open.bytes >= due || open.counts.records() >= take.events_max || channel_->closed_ ||
+         channel_->somebody_waits() || channel_->scheduler_.now() >= lingers_until(take);
+}
+
+InFlight& Subscription::take_from_block(const Take& take) {
+  BlockReader& reader = *reader_;
+  InFlight& slot = free_slot();
+  slot.block = reader.block;
+  slot.records = reader.records;
+  slot.first = {cursor_.position,
+                static_cast<std::size_t>(cursor_.position - reader.block.first.position)};
+  slot.last = reader.block.end();
+  slot.first_record = reader.taken;
+  slot.events = reader.block.counts.records() - reader.taken;
+  slot.sequence = reader.block.sequence;
+  cursor_.position = slot.last;
+  reader.taken = reader.block.counts.records();
+  return begin_batch(slot, take);
+}
+
+InFlight& Subscription::take_last_gap(const Take& take) {
+  InFlight& slot = free_slot();
+  slot.block = Block{};
+  slot.records = nullptr;
+  slot.first = cursor_;
+  slot.last = cursor_.position;
+  slot.first_record = reader_->taken;
+  slot.events = 0;
+  slot.sequence = reader_->sequence;
+  return begin_batch(slot, take);
+}
+
+InFlight* Subscription::oldest_returned() {
+  for (InFlight& each : in_flight_)
+    if (each.state == State::returned) return &each;
+  return nullptr;
+}
+
+// Its block may have left the ring since it was taken.
+bool Subscription::find_records(InFlight& returned) {
+  BlockReader& reader = *reader_;
+  const std::uint64_t sequence = returned.block.sequence;
+  if (returned.events == 0) return true;
+  if (const Block* block = channel_->block_table().find(sequence)) {
+    returned.records = channel_->records_of(*block).data();
+    return true;
+  }
+  if (reader.has_loaded && reader.loaded.sequence == sequence) {
+    returned.records = reader.buffer.data();
+    return true;
+  }
+  ask_for({sequence, returned.first.position, returned.block.place, returned.block.ordinal,
+           returned.block.body_bytes_before});
+  return false;
+}
+
+InFlight& Subscription::take_again(InFlight& returned) {
+  returned.state = State::taken;
+  return returned;
+}
+
+void Subscription::ask_for(const BlockPlace& wanted) {
+  if (reader_->waiting) return;
+  reader_->waiting = true;
+  reader_->wanted = wanted;
+  channel_->store_->wanted(*this);
+}
+
+// --- from the store ------------------------------------------------------------------------------
+
+void Subscription::leaves_table(const Block& block) {
+  BlockReader& reader = *reader_;
+  reader.found(block.sequence, block.place);
+  if (reader.block.sequence == block.sequence) reader.block = block;
+  for (InFlight& each : in_flight_)
+    if (each.block.sequence == block.sequence) each.block.place = block.place;
+}
+
+bool Subscription::is_reading(const Block& block) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const InFlight& each) {
+    return each.state == State::taken && each.block.sequence == block.sequence;
+  });
+}
+
+void Subscription::loaded(const Block& block, const Gap& missing) {
+  BlockReader& reader = *reader_;
+  RUNNEL_ASSERT(reader.waiting);
+  reader.waiting = false;
+  reader.loaded = block;
+  reader.has_loaded = true;
+  if (block.sequence != reader.wanted.sequence) {
+    give_up_returned(reader.wanted.sequence);
+    // It may have gone elsewhere meanwhile.
+    if (reader.sequence == reader.wanted.sequence) {
+      count(missing, gap_);
+      reader.sequence = block.sequence;
+      reader.place = block.place;
+      reader.ordinal = block.ordinal;
+      reader.body_bytes = block.body_bytes_before;
+      reader.entered = false;
+    }
+  }
+  offer();
+}
+
+// Batches that were given back and whose records nobody has any more.
+void Subscription::give_up_returned(std::uint64_t sequence) {
+  const Time now = Time::arrived(channel_->scheduler_.now());
+  for (InFlight& each : in_flight_) {
+    if (each.state != State::returned || each.block.sequence != sequence) continue;
+    each.lost = Gap{each.events, 0, now, now};
+    give_up(each);
+  }
+}
+
+void Subscription::nothing_to_load(const Gap& missing) {
+  BlockReader& reader = *reader_;
+  RUNNEL_ASSERT(reader.waiting);
+  reader.waiting = false;
+  give_up_returned(reader.wanted.sequence);
+  if (reader.sequence == reader.wanted.sequence) {
+    count(missing, gap_);
+    reader.sequence = channel_->block_table().first_sequence();
+    reader.place = 0;
+    reader.entered = false;
+    reader.taken = 0;
+  }
+  offer();
+}
+
+void Subscription::drop_blocks_until(const BlockPlace& next, const Gap& lost) {
+  BlockReader& reader = *reader_;
+  reader.dropped_until = std::max(reader.dropped_until, next.sequence);
+  if (watermark_ >= next.position) return;
+  for (InFlight& each : in_flight_) {
+    if (each.state != State::returned || each.block.sequence >= next.sequence) continue;
+    each.lost = Gap{each.events, 0, lost.first, lost.last};
+    give_up(each);
+  }
+  reader.trail_count = 0;
+  if (reader.sequence < next.sequence) {
+    count(lost, gap_);
+    reader.sequence = next.sequence;
+    reader.place = next.place;
+    reader.ordinal = next.ordinal;
+    reader.body_bytes = next.body_bytes;
+    reader.entered = false;
+    reader.taken = 0;
+    cursor_.position = written_ = watermark_ = next.position;
+    watermark_is_a_mark_ = true;
+  } else {
+    // It has read further than it has acknowledged: it cannot go back any more.
+    watermark_ = std::min(written_, next.position);
+    watermark_is_a_mark_ = false;
+    reader.enter({reader.sequence, reader.block.first.position, reader.place, reader.ordinal,
+                  reader.body_bytes});
+  }
+}
+
+void Subscription::rewind_blocks() {
+  BlockReader& reader = *reader_;
+  const BlockPlace back = acknowledged_place();
+  cursor_.position = written_ = watermark_;
+  reader.sequence = back.sequence;
+  reader.place = back.place;
+  reader.ordinal = back.ordinal;
+  reader.body_bytes = back.body_bytes;
+  reader.entered = false;
+  reader.records = nullptr;
+  reader.taken = 0;
+  reader.trail_count = 0;
+  // What was asked for may be another block: the answer is looked at anew.
+  offer();
+}
+
+bool Subscription::has_ended() const {
+  if (!channel_->closed_) return false;
+  if (reader_ == nullptr) return !has_unread() && !sizing_;
+  if (channel_->keeping_) return true;
+  return !sizing_ && !reader_->waiting && reader_->records == nullptr &&
+         reader_->sequence >= channel_->block_table().next_sequence() && channel_->open_.bytes == 0;
+}
+
+}  // namespace runnel::pipeline
