@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/exit_codes.hpp"
+#include "agent/identity.hpp"
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
 #include "base/canary.hpp"
@@ -30,7 +31,7 @@ Agent::Agent(const Settings& settings, const MeasuredParts& measured, io::Reacto
       scheduler_(reactor),
       clock_(system, scheduler_),
       assembly_(settings, measured,
-                World{scheduler_, system_, clock_, stop_, own_files_, options.once}) {}
+                World{scheduler_, system_, clock_, stop_, own_files_, options.once, identity_}) {}
 
 Agent::~Agent() {
   if (lock_ != io::Handle::none) scheduler_.reactor().discard(lock_);
@@ -112,6 +113,7 @@ Task<void> Agent::live() {
 }
 
 Task<bool> Agent::start_all() {
+  identity_ = co_await take_identity(settings_.agent.state_dir, system_);
   for (ChannelPart& part : assembly_.channels) {
     if (part.store == nullptr) continue;
     const Started started = co_await part.store->start();

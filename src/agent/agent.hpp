@@ -69,6 +69,7 @@ class Agent {
   pipeline::Clock clock_;
   pipeline::StopRequest stop_;
   pipeline::OwnFiles own_files_;
+  pipeline::Identity identity_;
   Assembly assembly_;
 
   std::size_t ceiling_ = 0;

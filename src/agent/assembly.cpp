@@ -34,7 +34,8 @@ ComponentContext common_context(const char* name, World& world, const Settings& 
           world.stop,
           world.own_files,
           settings.agent.state_dir.c_str(),
-          world.once};
+          world.once,
+          world.identity};
 }
 
 void build_channel(Region& region, ChannelPart& part, const Settings& settings, World* world) {
@@ -76,9 +77,13 @@ void build_sink(Region& region, SinkPart& part, const Settings& settings, World*
   void* context_place =
       place_scope_and_context<SinkContext>(region, part.scope, part.label.c_str(), world);
   if (world != nullptr) {
-    Subscription& subscription = channels[config.channel].channel->subscribe(part.label.c_str());
-    part.context = new (context_place) SinkContext{
-        common_context(part.label.c_str(), *world, settings), subscription, part.counters};
+    const ChannelPart& channel = channels[config.channel];
+    Subscription& subscription = channel.channel->subscribe(part.label.c_str());
+    part.batches_name = channel.config->name;
+    if (!channel.channel->has_blocks()) part.batches_name += "." + config.name;
+    part.context =
+        new (context_place) SinkContext{common_context(part.label.c_str(), *world, settings),
+                                        subscription, part.counters, part.batches_name};
   }
   part.sink = config.plan->build(region, part.context);
   const DeliveryMemory memory = DeliveryMemory::carve(region, config.plan->delivery);

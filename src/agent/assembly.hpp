@@ -37,6 +37,7 @@ struct World {
   pipeline::StopRequest& stop;
   pipeline::OwnFiles& own_files;
   bool once;
+  const pipeline::Identity& identity;
 };
 
 struct ChannelPart {
@@ -60,7 +61,8 @@ struct SourcePart {
 };
 struct SinkPart {
   const SinkConfig* config = nullptr;
-  std::string label;  // "sinks.NAME": in logs and in the plan
+  std::string label;         // "sinks.NAME": in logs and in the plan
+  std::string batches_name;  // see SinkContext
   pipeline::SinkCounters counters;
   pipeline::SinkContext* context = nullptr;
   pipeline::Sink* sink = nullptr;

@@ -21,7 +21,7 @@ constexpr std::string_view command_names[] = {"run",     "validate", "list",
 constexpr std::string_view driver_names[] = {"auto", "uring", "asio"};
 constexpr std::string_view format_names[] = {"text", "json"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
-constexpr std::string_view action_names[] = {"inspect", "verify", "export", "repair"};
+constexpr std::string_view action_names[] = {"inspect", "verify", "export", "repair", "release"};
 constexpr std::string_view event_format_names[] = {"json", "text"};
 
 // --- what can be said ---------------------------------------------------------------------------
@@ -39,7 +39,7 @@ constexpr CommandFacts command_facts[] = {
     {Command::list, "Print the types of sources, channels and sinks, or one type", "TYPE",
      "A type, such as tail; or agent, or sinks", 1},
     {Command::journal, "Look at the file of a journal, or get out of it what there is",
-     "ACTION PATH", "inspect, verify, export or repair; repair takes the new file's path too", 3},
+     "ACTION PATH", "inspect, verify or export; repair PATH NEWPATH; release PATH SINK", 3},
     {Command::version, "Print the version"},
     {Command::help, "Print this help"},
 };
@@ -253,7 +253,7 @@ tl::expected<void, Problem> read_number(Command command, const Typed& typed, Fla
 Built<JournalRequest> understand_journal(const Typed& typed) {
   const auto refuse_it = [](const std::string& text) { return refuse("journal", text); };
   using Action = JournalRequest::Action;
-  const auto [action_name, path, new_path] = typed.arguments;
+  const auto [action_name, path, last] = typed.arguments;
   if (action_name.empty())
     return refuse_it(concat("an action is missing; possible: ", listed(action_names)));
   const auto* action = std::find(std::begin(action_names), std::end(action_names), action_name);
@@ -263,13 +263,16 @@ Built<JournalRequest> understand_journal(const Typed& typed) {
   JournalRequest request;
   request.action = static_cast<Action>(action - std::begin(action_names));
   request.path = path;
-  request.new_path = new_path;
+  if (request.action == Action::repair) request.new_path = last;
+  if (request.action == Action::release) request.sink = last;
   request.blocks = typed.has(blocks);
   if (path.empty()) return refuse_it(concat(action_name, " needs the path of a journal"));
-  if (request.action == Action::repair && new_path.empty())
+  if (request.action == Action::repair && last.empty())
     return refuse_it("repair needs a path for the new journal; it never writes to the old one");
-  if (request.action != Action::repair && !new_path.empty())
-    return refuse_it(concat("unexpected argument \"", new_path, '"'));
+  if (request.action == Action::release && last.empty())
+    return refuse_it("release needs the name of the sink or group that reads no more");
+  if (!last.empty() && request.new_path.empty() && request.sink.empty())
+    return refuse_it(concat("unexpected argument \"", last, '"'));
   for (const FlagId id : {blocks, event_format, from, until}) {
     const Action takes = id == blocks ? Action::inspect : Action::export_events;
     if (typed.has(id) && request.action != takes)

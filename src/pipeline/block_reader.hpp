@@ -23,7 +23,7 @@ struct BlockReader {
   // What should come next, so that a hole is noticed and measured: events before block `sequence`.
   std::uint64_t ordinal = 0;
   std::uint64_t body_bytes = 0;
-  bool written_only = false;  // after a start: the ordinal leaves out what was never written
+  bool written_only = false;  // after a start: see BlockPlace
 
   MutableBytes buffer;
   Block loaded;

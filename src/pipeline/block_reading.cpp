@@ -17,8 +17,8 @@ void Subscription::read_blocks(BlockReader& reader, MutableBytes buffer) {
   reader.buffer = buffer;
 }
 
-void Subscription::begin_at(const BlockPlace& place, bool written_only) {
-  reader_->written_only = written_only;
+void Subscription::begin_at(const BlockPlace& place) {
+  reader_->written_only = place.written_only;
   reader_->sequence = place.sequence;
   reader_->place = place.place;
   reader_->ordinal = place.ordinal;
@@ -28,17 +28,23 @@ void Subscription::begin_at(const BlockPlace& place, bool written_only) {
 }
 
 BlockPlace Subscription::unread_place() const {
-  return {reader_->sequence, cursor_.position, reader_->place,
-          reader_->ordinal + (reader_->entered ? reader_->taken : 0), reader_->body_bytes};
+  return {reader_->sequence,   cursor_.position,
+          reader_->place,      reader_->ordinal + (reader_->entered ? reader_->taken : 0),
+          reader_->body_bytes, reader_->written_only};
 }
 
 BlockPlace Subscription::acknowledged_place() const {
   const BlockReader& reader = *reader_;
-  BlockPlace place;
-  if (reader.trail_count > 0)
+  BlockPlace place = {reader.sequence, watermark_,        reader.place,
+                      reader.ordinal,  reader.body_bytes, reader.written_only};
+  if (reader.trail_count > 0) {
+    const Block& last = reader.block;
     place = reader.trail[0];
-  else
-    place = {reader.sequence, watermark_, reader.place, reader.ordinal, reader.body_bytes};
+    // All of it: then it need not be written, and what is counted begins behind it.
+    if (place.sequence == last.sequence && watermark_ >= last.end())
+      place = {last.sequence + 1, watermark_, last.place_behind, last.ordinal + last.counts.events,
+               last.body_bytes_before + last.counts.body_bytes};
+  }
   place.position = watermark_;
   return place;
 }
@@ -224,6 +230,7 @@ void Subscription::loaded(const Block& block, const Gap& missing) {
       reader.place = block.place;
       reader.ordinal = block.ordinal;
       reader.body_bytes = block.body_bytes_before;
+      reader.written_only = false;
       reader.entered = false;
     }
   }
@@ -271,6 +278,7 @@ void Subscription::drop_blocks_until(const BlockPlace& next, const Gap& lost) {
     reader.place = next.place;
     reader.ordinal = next.ordinal;
     reader.body_bytes = next.body_bytes;
+    reader.written_only = false;
     reader.entered = false;
     reader.taken = 0;
     cursor_.position = written_ = watermark_ = next.position;
@@ -292,6 +300,7 @@ void Subscription::rewind_blocks() {
   reader.place = back.place;
   reader.ordinal = back.ordinal;
   reader.body_bytes = back.body_bytes;
+  reader.written_only = back.written_only;
   reader.entered = false;
   reader.records = nullptr;
   reader.taken = 0;

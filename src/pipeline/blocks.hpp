@@ -38,9 +38,10 @@ struct Block {
   std::uint64_t place = 0;              // where the store has it; 0: nowhere
   std::uint64_t place_behind = 0;       // where the store looks for the next one
   Instant opened_at;                    // when its first record was put
-  // Of a loaded one: the epoch that wrote it, and wall clock minus time since boot when that was in
+  std::uint64_t epoch = 0;  // of the store when it was sealed
+  static constexpr std::int64_t clock_not_set = INT64_MIN;
+  // Of a loaded one: wall clock minus time since boot when that was in
   // another boot of the machine (else zero, and `foreign` is false).
-  std::uint64_t epoch = 0;
   bool foreign = false;
   std::int64_t clock_offset_ns = 0;
 
@@ -54,6 +55,7 @@ struct BlockPlace {
   std::uint64_t place = 0;  // where the store has that block, or where to look for it; 0: not known
   std::uint64_t ordinal = 0;     // events before that block
   std::uint64_t body_bytes = 0;  // of those
+  bool written_only = false;     // the ordinal leaves out what was never written
 };
 
 class BlockTable {
@@ -95,7 +97,9 @@ class BlockTable {
   std::uint64_t events_sealed() const { return events_; }
   std::uint64_t body_bytes_sealed() const { return body_bytes_; }
   // Start-up only: goes on behind what the store has.
-  void begin(std::uint64_t next_sequence, std::uint64_t events, std::uint64_t body_bytes) {
+  void begin(std::uint64_t epoch, std::uint64_t next_sequence, std::uint64_t events,
+             std::uint64_t body_bytes) {
+    epoch_ = epoch;
     next_sequence_ = next_sequence;
     events_ = events;
     body_bytes_ = body_bytes;
@@ -110,6 +114,7 @@ class BlockTable {
   std::span<Block> slots_;
   std::size_t bytes_;
   std::size_t begin_ = 0, count_ = 0;
+  std::uint64_t epoch_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t events_ = 0, body_bytes_ = 0;
 };
@@ -121,6 +126,7 @@ inline Block& BlockTable::push(const Mark& first, std::size_t bytes, const Recor
   Block& block = at(count_ - 1);
   block = Block{};
   block.sequence = next_sequence_++;
+  block.epoch = epoch_;
   block.first = first;
   block.bytes = bytes;
   block.counts = counts;

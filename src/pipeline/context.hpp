@@ -9,6 +9,7 @@
 #include "async/task.hpp"
 #include "base/error.hpp"
 #include "io/system.hpp"
+#include "pipeline/batch_id.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/counters.hpp"
 #include "pipeline/outlet.hpp"
@@ -63,6 +64,7 @@ struct ComponentContext {
   OwnFiles& own_files;
   const char* state_dir;  // exists, locked by this agent; empty: none is configured
   bool once;              // read what there is, then end
+  const Identity& identity;
 
   io::Reactor& reactor() const { return scheduler.reactor(); }
   Instant now() const { return scheduler.now(); }
@@ -80,6 +82,7 @@ struct ChannelContext : ComponentContext {
 struct SinkContext : ComponentContext {
   Subscription& subscription;
   SinkCounters& counters;
+  std::string_view batches_name;  // where their numbers come from (BatchId::channel)
 };
 
 }  // namespace runnel::pipeline

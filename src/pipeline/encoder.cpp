@@ -22,7 +22,10 @@ std::size_t encoded_bytes_max(Encoding encoding, std::size_t record_bytes) {
 }
 
 bool Encoder::add(const Record& record) {
-  if (record.kind() == RecordKind::gap) return add(record.gap());
+  if (record.kind() == RecordKind::gap) {
+    const Gap gap = record.gap();
+    return add(gap, wall_time(gap.first), wall_time(gap.last));
+  }
   bool added = true;
   switch (encoding_) {
     case Encoding::none:
@@ -38,9 +41,12 @@ bool Encoder::add(const Record& record) {
   return added;
 }
 
-bool Encoder::add(const Gap& gap) {
+// Dropped by this process, so its clock is right.
+bool Encoder::add(const Gap& gap) { return add(gap, clock_.at(gap.first), clock_.at(gap.last)); }
+
+bool Encoder::add(const Gap& gap, WallTime from, WallTime to) {
   if (gap.empty()) return true;
-  if (encoding_ == Encoding::json) return add_json(gap);
+  if (encoding_ == Encoding::json) return add_json(gap, from, to);
   if (encoding_ == Encoding::none || !text_gaps_) return true;
   const Text<64> line("[runnel: ", gap.events, " events dropped]");
   return add_text(as_bytes(line.text()));
@@ -55,20 +61,37 @@ bool Encoder::add_text(Bytes body) {
   return true;
 }
 
+bool Encoder::is_known(Time time) const {
+  if (!time.since_boot) return true;
+  return block_.foreign ? block_.clock_offset_ns != Block::clock_not_set : clock_.is_set();
+}
+
+WallTime Encoder::wall_time(Time time) const {
+  if (!is_known(time)) return WallTime(Duration(time.ns));
+  if (time.since_boot && block_.foreign)
+    return WallTime(Duration(time.ns + block_.clock_offset_ns));
+  return clock_.at(time);
+}
+
 bool Encoder::add_json(const Record& record) {
   codec::JsonWriter json(buffer_.subspan(size_));
   json.begin_object();
   json.key("time");
-  json.string(rfc3339_.text(clock_.at(record.time())));
+  json.string(rfc3339_.text(wall_time(record.time())));
   json.key("source");
   json.string(record.source() < sources_.size() ? sources_[record.source()] : "unknown");
   if (record.severity() != Severity::none) {
     json.key("severity");
     json.string(codec::severity_name(static_cast<std::uint8_t>(record.severity())));
   }
-  if (!record.headers().empty()) {
+  const bool clock_unknown = !is_known(record.time());
+  if (!record.headers().empty() || clock_unknown) {
     json.key("headers");
     json.begin_object();
+    if (clock_unknown) {
+      json.key("clock");
+      json.string("since boot");
+    }
     record.headers().each([&](std::string_view key, std::string_view value) {
       json.key(key);
       json.string(value);
@@ -85,7 +108,7 @@ bool Encoder::add_json(const Record& record) {
   return true;
 }
 
-bool Encoder::add_json(const Gap& gap) {
+bool Encoder::add_json(const Gap& gap, WallTime from, WallTime to) {
   codec::JsonWriter json(buffer_.subspan(size_));
   json.begin_object();
   json.key("gap");
@@ -95,9 +118,9 @@ bool Encoder::add_json(const Gap& gap) {
   json.key("bytes");
   json.number(gap.bytes);
   json.key("from");
-  json.string(rfc3339_.text(clock_.at(gap.first)));
+  json.string(rfc3339_.text(from));
   json.key("to");
-  json.string(rfc3339_.text(clock_.at(gap.last)));
+  json.string(rfc3339_.text(to));
   json.end_object();
   json.end_object();
   json.newline();

@@ -4,7 +4,8 @@
 //   json: one object a line:
 //         {"time":"2026-11-22T11:42:18.123456Z","source":"applog","severity":"info",
 //          "headers":{"host":"gw"},"body":"..."}; a gap is {"gap":{"events":12,"bytes":3400,
-//          "from":"...","to":"..."}}. Severity and headers only where there are any.
+//          "from":"...","to":"..."}}. Severity and headers only where there are any. While nobody
+//          knows what time it was, it counts from 1970 and the headers have "clock":"since boot".
 //   none: nothing is written; the records are only visited.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "codec/civil.hpp"
+#include "pipeline/blocks.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/record.hpp"
 
@@ -36,6 +38,8 @@ class Encoder {
   // False: no room for it, nothing was written.
   bool add(const Record& record);
   bool add(const Gap& gap);
+  // What is added next comes from this block: maybe from before the machine was started.
+  void comes_from(const Block& block) { block_ = block; }
   void clear() {
     size_ = 0;
     visited_bytes_ = 0;
@@ -49,13 +53,17 @@ class Encoder {
  private:
   bool add_text(Bytes body);
   bool add_json(const Record& record);
-  bool add_json(const Gap& gap);
+  bool add(const Gap& gap, WallTime from, WallTime to);
+  bool add_json(const Gap& gap, WallTime from, WallTime to);
+  WallTime wall_time(Time time) const;
+  bool is_known(Time time) const;
 
   Encoding encoding_;
   bool text_gaps_;
   MutableBytes buffer_;
   std::span<const std::string_view> sources_;
   const Clock& clock_;
+  Block block_;
   codec::Rfc3339 rfc3339_;
   std::size_t size_ = 0;
   std::uint64_t visited_bytes_ = 0;

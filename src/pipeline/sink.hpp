@@ -4,6 +4,7 @@
 // Life: carve and construct, start, deliver (one frame at a time), shut.
 #pragma once
 
+#include "pipeline/batch_id.hpp"
 #include "pipeline/context.hpp"
 
 namespace runnel::pipeline {
@@ -13,9 +14,9 @@ struct Frame {
   Bytes wire;   // encoded and compressed: stands for itself
   Bytes plain;  // encoded only; valid as long as `wire`
   std::uint32_t events = 0;
-  std::uint64_t sequence = 0;  // of the batch, the same at every retry
-  std::uint64_t key = 0;       // what `Sink::partition` said of its events
-  std::uint64_t rewinds = 0;   // of the subscription, when the batch was taken
+  BatchId id;                 // the same at every retry
+  std::uint64_t key = 0;      // what `Sink::partition` said of its events
+  std::uint64_t rewinds = 0;  // of the subscription, when the batch was taken
 };
 
 struct Delivery {

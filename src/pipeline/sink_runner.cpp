@@ -73,7 +73,6 @@ Task<void> SinkRunner::run() {
     if (!taken) break;
     Batch batch = std::move(*taken);
     rewinds_ = context_.subscription.rewinds();
-    sequence_ = batch.sequence();
     context_.clock.refresh();
     encode(batch);
     // As a runner that gives a batch back while there are newer ones.
@@ -103,6 +102,7 @@ Task<void> SinkRunner::run() {
 
 void SinkRunner::encode(Batch& batch) {
   encoder_.clear();
+  encoder_.comes_from(batch.block());
   part_count_ = 0;
   note_gap(batch.gap());
   if (settings_.partitions) {
@@ -111,7 +111,21 @@ void SinkRunner::encode(Batch& batch) {
     encode_whole(batch);
   }
   context_.counters.replaced_characters = encoder_.replaced_characters();
+  id_ = id_of(batch);
   batch.encoded();
+}
+
+// What is in it is known now.
+BatchId SinkRunner::id_of(const Batch& batch) const {
+  BatchId id{context_.identity.instance, context_.batches_name, context_.identity.epoch,
+             batch.sequence()};
+  const Block& block = batch.block();
+  if (block.counts.records() == 0) return id;
+  id.epoch = block.epoch;
+  if (batch.events() == block.counts.records()) return id;
+  id.first = batch.first_record();
+  id.count = batch.events();
+  return id;
 }
 
 void SinkRunner::note_gap(const Gap& gap) {
@@ -199,7 +213,8 @@ Frame SinkRunner::frame_of(const Part& part) {
   frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
   frame.wire = frame.plain;
   frame.events = part.events;
-  frame.sequence = sequence_;
+  frame.id = id_;
+  if (settings_.partitions) frame.id.key = part.key;
   frame.key = part.key;
   frame.rewinds = rewinds_;
   if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;

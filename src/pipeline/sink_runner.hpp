@@ -59,6 +59,7 @@ class SinkRunner {
   void note_gap(const Gap& gap);
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
+  BatchId id_of(const Batch& batch) const;
   Frame frame_of(const Part& part);
   async::Task<bool> deliver();
   async::Task<bool> deliver_frame(const Frame& frame);
@@ -77,7 +78,7 @@ class SinkRunner {
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
   // Of the batch at hand.
-  std::uint64_t sequence_ = 0;
+  BatchId id_;
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was
   bool held_ = false;          // the sink holds the frames of this batch until they are durable

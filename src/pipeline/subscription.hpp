@@ -100,8 +100,7 @@ class Subscription {
   // --- for the store of a channel with blocks (block_reading.cpp) -----------------------------
   // Start-up only. `buffer`: for one block.
   void read_blocks(BlockReader& reader, MutableBytes buffer);
-  // `written_only`: its ordinal counts only events that were written.
-  void begin_at(const BlockPlace& place, bool written_only);
+  void begin_at(const BlockPlace& place);
   const BlockReader& blocks_read() const { return *reader_; }
   MutableBytes blocks_buffer() const { return reader_->buffer; }
   // It leaves the table, and maybe the ring: whoever stands in it finds it in the store.

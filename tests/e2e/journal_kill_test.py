@@ -171,30 +171,29 @@ class JournalKill(harness.Scenario):
 
     def checkpoint_lines(self, line_bytes):
         """How many lines the tail's checkpoint vouches for."""
-        folder = self.path('state')
-        names = [name for name in os.listdir(folder) if name.startswith('log')
-                 and not name.endswith(('.new', '.tmp'))] if os.path.isdir(folder) else []
-        if not names:
+        path = self.path('state/tail-log.checkpoint')
+        if not os.path.exists(path):
             return 0
-        with open(os.path.join(folder, names[0])) as file:
-            entries = file.read().splitlines()[1:-1]
-        self.assertLessEqual(len(entries), 1)
-        return sum(int(entry.split()[4]) for entry in entries) // line_bytes
+        with open(path) as file:
+            entries = file.read().splitlines()
+        self.assertEqual(entries[0], 'runnel tail checkpoint 1')
+        self.assertLessEqual(len(entries), 3)
+        return sum(int(entry.split()[4]) for entry in entries[1:-1]) // line_bytes
 
     def play(self, chance, agent, log, tail, sender, receiver):
         """Grows the log, sends, and has the receiver go and come until the time of the kill."""
         until = time.monotonic() + chance.choice((0.01, 0.04, 0.2, 0.25, 0.35)) * chance.random()
-        if chance.random() < 0.3:
+        if chance.random() < (0.2 if receiver.away else 0.4):
             receiver.come_back() if receiver.away else receiver.leave()
         connected = False
         while time.monotonic() < until:
-            log.write(b''.join(line + b'\n' for line in tail.make(chance.randint(1, 60))))
+            log.write(b''.join(line + b'\n' for line in tail.make(chance.randint(1, 100))))
             log.flush()
             if not connected and 'agent: ready' in agent.log:
                 sender.connect(agent.port('net'))
                 connected = True
-            sender.send(chance.randint(1, 60))
-            if chance.random() < 0.01:
+            sender.send(chance.randint(1, 100))
+            if chance.random() < 0.002:
                 receiver.come_back() if receiver.away else receiver.leave()
             time.sleep(0.001)
 

@@ -78,8 +78,7 @@ class Log:
 
 def read_checkpoint(scenario):
     """{inode: offset}; empty before the first was written."""
-    names = [name for name in os.listdir(scenario.path('state'))
-             if name != 'lock' and not name.endswith(('.new', '.tmp'))]
+    names = [name for name in os.listdir(scenario.path('state')) if name.endswith('.checkpoint')]
     scenario.assertLessEqual(len(names), 1, names)
     if not names:
         return {}

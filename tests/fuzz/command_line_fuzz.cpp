@@ -17,7 +17,7 @@ Built<CommandLine> parse(const std::vector<std::string>& words) {
 }
 
 void write_journal(const agent::JournalRequest& request, std::vector<std::string>& words) {
-  static constexpr const char* actions[] = {"inspect", "verify", "export", "repair"};
+  static constexpr const char* actions[] = {"inspect", "verify", "export", "repair", "release"};
   static constexpr const char* formats[] = {"json", "text"};
   if (request.blocks) words.push_back("--blocks");
   if (request.format != agent::JournalRequest::Format::json)
@@ -27,6 +27,7 @@ void write_journal(const agent::JournalRequest& request, std::vector<std::string
   words.push_back(actions[static_cast<std::size_t>(request.action)]);
   words.push_back(request.path);
   if (!request.new_path.empty()) words.push_back(request.new_path);
+  if (!request.sink.empty()) words.push_back(request.sink);
 }
 
 std::vector<std::string> written(const CommandLine& line) {
@@ -56,7 +57,7 @@ std::vector<std::string> written(const CommandLine& line) {
 }
 
 bool same(const agent::JournalRequest& a, const agent::JournalRequest& b) {
-  return a.action == b.action && a.path == b.path && a.new_path == b.new_path &&
+  return a.action == b.action && a.path == b.path && a.new_path == b.new_path && a.sink == b.sink &&
          a.blocks == b.blocks && a.format == b.format && a.from == b.from && a.until == b.until;
 }
 bool same(const CommandLine& a, const CommandLine& b) {

@@ -102,8 +102,12 @@ struct Laid {
 inline Laid a_full_ring() {
   Laid laid;
   laid.add(300);  // 62 fit into a segment
-  laid.builder.cursors(3, {{"out", laid.builder.position(), laid.builder.ordinal(), 0, 0}});
-  laid.builder.cursors(4, {{"out", laid.builder.position(), laid.builder.ordinal(), 0, 0}});
+  const journal::Cursor done{"out", laid.builder.position(), laid.builder.ordinal(), 0,
+                             laid.builder.sequence()};
+  const journal::Cursor late{"late", laid.builder.position() - 8, 0, laid.blocks.back(),
+                             laid.builder.sequence()};
+  laid.builder.cursors(3, {done, late});
+  laid.builder.cursors(4, {done, late});
   return laid;
 }
 inline void destroy(std::string& file, std::uint64_t at, std::size_t bytes) {

@@ -63,7 +63,7 @@ TEST_CASE("journal tool: damage over several segments; the first and the last bl
   const std::string whole = laid.builder.text();
   std::string damaged = whole;
   // From the middle of the first segment into the third: 50 blocks stay in front of it.
-  destroy(damaged, laid.blocks[50], laid.blocks[130] - laid.blocks[50]);
+  destroy(damaged, laid.blocks[50], static_cast<std::size_t>(laid.blocks[130] - laid.blocks[50]));
   const Outcome verified = bench.run(Action::verify, damaged);
   CHECK(verified.says(concat("byte ", laid.blocks[50], ": ")));
   CHECK(verified.says("800 events between the first block and the last are missing"));

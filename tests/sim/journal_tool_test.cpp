@@ -163,7 +163,6 @@ TEST_CASE(
   Bench bench;
   const Laid laid = a_full_ring();
   std::string damaged = laid.builder.text();
-  const std::uint64_t in_last = laid.blocks[299];
   damaged.replace(static_cast<std::size_t>(laid.blocks[200]), 4096, 4096, '\0');
   destroy(damaged, laid.blocks[270], 100);
   destroy(damaged, 0, 4096);
@@ -193,10 +192,67 @@ TEST_CASE(
   CHECK(verified.says("20 events between the first block and the last are missing"));
   request.action = Action::inspect;
   CHECK(bench.run(request).says("  out: position"));
-  CHECK(in_last > 0);
+  // Readers stand where they stood: in the same block, wherever that lies now.
+  const std::string now = *bench.files().text("/var/new.journal");
+  const auto part = [&](std::uint64_t at) {
+    return as_bytes(std::string_view(now).substr(static_cast<std::size_t>(at), 4096));
+  };
+  const auto superblock = journal::decode_superblock(part(0));
+  REQUIRE(superblock.has_value());
+  CHECK(superblock->salt != laid.builder.superblock().salt);
+  const auto page = journal::decode_cursors(part(journal::cursor_pages[0]), superblock->salt);
+  REQUIRE(page.has_value());
+  REQUIRE(page->cursors.size() == 2);
+  CHECK(page->cursors[0].sequence == 300);
+  CHECK(page->cursors[0].block_at == 0);
+  CHECK(page->cursors[1].sequence == 300);
+  const auto block = journal::decode_block_header(part(page->cursors[1].block_at));
+  REQUIRE(block.has_value());
+  CHECK(block->sequence == 300);
 
   request.action = Action::repair;
   request.new_path = "/var/new.journal";
   request.path = path;
   CHECK(bench.run(request).exit_code == exit_codes::io);  // exists
+}
+
+TEST_CASE("journal tool: a sink that reads no more is released, and nobody else") {
+  // Goal: one cursor goes, durably, the others stay as they are, and nothing else of the file
+  // changes; never while an agent runs. Method: two cursors; the page that the agent would write
+  // next.
+  Bench bench;
+  Laid laid;
+  laid.add(2);
+  laid.builder.cursors(7, {{"gone", 0, 0, laid.blocks[0], 1}, {"stays", 8, 0, laid.blocks[0], 1}});
+  const std::string before = laid.builder.text();
+  bench.put(before);
+  JournalRequest request;
+  request.action = Action::release;
+  request.path = path;
+  request.sink = "gnoe";
+  CHECK(bench.run(request).exit_code == exit_codes::usage);
+  CHECK(*bench.files().text(path) == before);
+  request.sink = "gone";
+  const Outcome released = bench.run(request);
+  CHECK(released.exit_code == exit_codes::ok);
+  CHECK(released.says("its readers: stays\n"));
+  const std::string now = *bench.files().durable_text(path);
+  const auto page_at = static_cast<std::size_t>(journal::cursor_pages[0]);
+  const auto page = journal::decode_cursors(as_bytes(std::string_view(now).substr(page_at, 4096)),
+                                            laid.builder.superblock().salt);
+  REQUIRE(page.has_value());
+  CHECK(page->generation == 8);
+  REQUIRE(page->cursors.size() == 1);
+  CHECK(page->cursors[0].name == "stays");
+  CHECK(page->cursors[0].position == 8);
+  CHECK(now.substr(0, page_at) == before.substr(0, page_at));
+  CHECK(now.substr(page_at + 4096) == before.substr(page_at + 4096));
+  CHECK(bench.run(Action::inspect).out.find("gone") == std::string::npos);
+
+  sim::SimSystem agent(bench.machine());
+  std::uint32_t holder = 0;
+  REQUIRE(agent.lock_file("/var/dead.journal.lock", holder).has_value());
+  request.sink = "stays";
+  CHECK(bench.run(request).exit_code == exit_codes::unavailable);
+  CHECK(*bench.files().text(path) == now);
 }

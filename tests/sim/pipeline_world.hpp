@@ -65,7 +65,8 @@ class PipelineProcess {
     REQUIRE(system.make_folders("/state").ok());
     source_context.emplace(
         pipeline::SourceContext{common("sources.test"), *outlet, source_counters});
-    sink_context.emplace(pipeline::SinkContext{common("sinks.test"), *subscription, sink_counters});
+    sink_context.emplace(
+        pipeline::SinkContext{common("sinks.test"), *subscription, sink_counters, "main"});
     if (settings.store == nullptr) return;
     channel_context.emplace(pipeline::ChannelContext{common("channels.main"), *channel});
     Region measured = Region::measuring();
@@ -185,6 +186,7 @@ class PipelineProcess {
   pipeline::SinkCounters sink_counters;
   pipeline::StopRequest stop_request;
   pipeline::OwnFiles own_files;
+  pipeline::Identity identity = {{std::byte{0xA1}}, 1};
   std::uint64_t gap_events = 0;  // that batches brought, in front or among their records
   std::optional<async::Scheduler> scheduler;
   std::optional<pipeline::Clock> clock;
@@ -196,6 +198,7 @@ class PipelineProcess {
   std::optional<pipeline::ChannelContext> channel_context;
   pipeline::Store* store = nullptr;  // below the channel, if something is
   std::vector<SeenEvent> seen;
+  std::function<void(const pipeline::Batch&)> each_batch;  // before it is recorded
 
  private:
   // A scope in memory of its own. The tasks of a process that was killed (SimMachine::kill) stay
@@ -219,7 +222,7 @@ class PipelineProcess {
   };
 
   pipeline::ComponentContext common(const char* name) {
-    return {name, *scheduler, system, *clock, stop_request, own_files, "/state", once_};
+    return {name, *scheduler, system, *clock, stop_request, own_files, "/state", once_, identity};
   }
   MutableBytes take(std::size_t bytes) {
     const std::size_t size = align_up(bytes, Region::base_alignment);
@@ -253,6 +256,7 @@ class PipelineProcess {
     }
   }
   void see(const pipeline::Batch& batch) {
+    if (each_batch) each_batch(batch);
     gap_events += batch.gap().events;
     pipeline::RecordReader reader(batch);
     while (reader.next()) {

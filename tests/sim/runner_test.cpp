@@ -20,7 +20,7 @@ class ScriptedSink final : public Sink {
   async::Task<Delivery> deliver(const Frame& frame) override {
     attempts.emplace_back(as_text(frame.wire));
     keys.push_back(frame.key);
-    sequences.push_back(frame.sequence);
+    ids.push_back(frame.id);
     Delivery answer = usual;
     if (!answers.empty()) {
       answer = answers.front();
@@ -42,7 +42,7 @@ class ScriptedSink final : public Sink {
   Delivery usual;                // of those behind them
   std::vector<std::string> attempts;
   std::vector<std::uint64_t> keys;
-  std::vector<std::uint64_t> sequences;
+  std::vector<pipeline::BatchId> ids;
   std::string delivered;
   bool shut_down = false;
 };
@@ -119,7 +119,7 @@ TEST_CASE("runner: a failed delivery is tried again, the same bytes, before anyt
   CHECK(running.sink.attempts.size() == 7);
   for (std::size_t attempt = 0; attempt < 6; ++attempt) {
     CHECK(running.sink.attempts[attempt] == "first\n");
-    CHECK(running.sink.sequences[attempt] == running.sink.sequences[0]);
+    CHECK((running.sink.ids[attempt] == running.sink.ids[0]));
   }
   CHECK(running.process.sink_counters.retries == 5);
   CHECK(running.runner->last_error() == Error::none);

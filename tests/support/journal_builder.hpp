@@ -24,7 +24,8 @@ class JournalBuilder {
   };
 
   JournalBuilder() : JournalBuilder(Geometry{}) {}
-  explicit JournalBuilder(const Geometry& geometry) : file_(geometry.file_bytes) {
+  explicit JournalBuilder(const Geometry& geometry)
+      : file_(static_cast<std::size_t>(geometry.file_bytes)) {
     namespace journal = channels::journal;
     superblock_.file_bytes = geometry.file_bytes;
     superblock_.segments = geometry.segments;
@@ -98,7 +99,8 @@ class JournalBuilder {
     header.generation = generation_;
     const std::uint64_t at = next_at_;
     // All of it: a page that is written has no bytes of the round before.
-    const MutableBytes block = MutableBytes(file_).subspan(at, size);
+    const MutableBytes block =
+        MutableBytes(file_).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size));
     std::fill(block.begin(), block.end(), std::byte{0});
     std::copy(payload.begin(), payload.end(), block.begin() + journal::BlockHeader::bytes);
     encode(header, superblock_.salt, block);

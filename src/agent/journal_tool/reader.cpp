@@ -103,7 +103,7 @@ void JournalReader::read_cursors() {
       if (!is_zero(page)) note(where, page_bytes, "a page of cursors is damaged");
       continue;
     }
-    if (cursor_pages[found->generation % cursor_pages.size()] != where)
+    if (cursor_pages[found->generation % 2 == 0 ? 0 : 1] != where)
       note(where, page_bytes, "a page of cursors lies where the other one belongs");
     else if (!cursors_ || cursors_->generation < found->generation)
       cursors_ = std::move(found);

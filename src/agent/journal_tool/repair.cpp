@@ -90,13 +90,12 @@ class Rebuilding {
 
   Status write_cursors() {
     for (Cursor& each : cursors_.cursors)
-      if (std::find(placed_.begin(), placed_.end(), each.name) == placed_.end())
-        each.block_at = each.sequence = 0;
+      if (std::find(placed_.begin(), placed_.end(), each.name) == placed_.end()) each.block_at = 0;
     if (last_) raise_head(*last_);
     for (int time = 0; time < 2; ++time) {  // both pages, so that neither is one of long ago
       ++cursors_.generation;
       encode(cursors_, superblock_.salt, page_);
-      const std::uint64_t at = cursor_pages[cursors_.generation % cursor_pages.size()];
+      const std::uint64_t at = cursor_pages[cursors_.generation % 2 == 0 ? 0 : 1];
       if (const Status written = file_.write(at, page_); !written) return written;
     }
     return {};

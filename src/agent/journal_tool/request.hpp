@@ -7,12 +7,13 @@
 namespace runnel::agent {
 
 struct JournalRequest {
-  enum class Action : std::uint8_t { inspect, verify, export_events, repair };
+  enum class Action : std::uint8_t { inspect, verify, export_events, repair, release };
   enum class Format : std::uint8_t { json, text };
 
   Action action = Action::inspect;
   std::string path;
   std::string new_path;  // repair
+  std::string sink;      // release
   bool blocks = false;   // inspect: a line a block
   Format format = Format::json;
   std::uint64_t from = 0;  // export: sequences, both included

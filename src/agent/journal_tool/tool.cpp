@@ -17,9 +17,10 @@ constexpr Duration between_words = 2s;
 // and a medium that cannot be written has no agent either. Given back at its end.
 class Lock {
  public:
-  Lock(Machine machine, const std::string& journal_path) : machine_(machine) {
+  // `always`: an agent must not start meanwhile, also where none has run yet.
+  Lock(Machine machine, const std::string& journal_path, bool always) : machine_(machine) {
     const std::string path = journal_path + ".lock";
-    if (!machine.system.file_info(path.c_str())) return;
+    if (!always && !machine.system.file_info(path.c_str())) return;
     const auto lock = machine.system.lock_file(path.c_str(), holder_);
     if (lock) handle_ = *lock;
     in_use_ = !lock && lock.error() == Error::in_use;
@@ -98,15 +99,17 @@ int complain(Machine machine, const Problem& problem) {
 }
 
 int run(const JournalRequest& request, Machine machine) {
-  Lock lock(machine, request.path);
-  if (lock.in_use() && request.action == Action::repair)
+  const bool writes = request.action == Action::release;
+  const bool copies = request.action == Action::repair;
+  Lock lock(machine, request.path, writes);
+  if (lock.in_use() && (writes || copies))
     return complain(machine, {concat(request.path, ": in use by ", lock.who(), "; stop it first"),
                               exit_codes::unavailable});
   if (lock.in_use())
     machine.console.say(concat(request.path, ": in use by ", lock.who(),
                                ": what it writes meanwhile may look damaged"));
   // An agent may start while somebody looks, not while a copy is made.
-  if (request.action != Action::repair) lock.give_back();
+  if (!writes && !copies) lock.give_back();
   const auto reader = JournalReader::open(machine.reactor, machine.system, request.path);
   if (!reader) return complain(machine, reader.error());
   switch (request.action) {
@@ -118,6 +121,8 @@ int run(const JournalRequest& request, Machine machine) {
       return export_events(request, **reader, machine);
     case Action::repair:
       return repair(request, **reader, machine);
+    case Action::release:
+      return release(request, **reader, machine);
   }
   return exit_codes::usage;
 }

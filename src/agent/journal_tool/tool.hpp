@@ -1,5 +1,6 @@
 // `runnel journal`: looks at a journal without the agent that wrote it, on whatever machine its
-// file has come to. Only reads; what repair makes is a new file (docs/journal-tool.md).
+// file has come to. Only reads, but for release; what repair makes is a new file
+// (docs/journal-tool.md).
 #pragma once
 
 #include <string_view>
@@ -44,6 +45,8 @@ class Progress {
 
 int export_events(const JournalRequest& request, JournalReader& reader, Machine machine);
 int repair(const JournalRequest& request, JournalReader& reader, Machine machine);
+// Forgets how far a sink has come that is no more, so that nothing is kept for it.
+int release(const JournalRequest& request, const JournalReader& reader, Machine machine);
 
 int complain(Machine machine, const Problem& problem);
 // One line that ends what a command says: what is damaged and missing. Empty: nothing.

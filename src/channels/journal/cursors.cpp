@@ -42,7 +42,8 @@ void JournalStore::collect_cursors() {
     if (const pipeline::Block* block = table().find(place.sequence)) place.place = block->place;
     Cursor& cursor = cursors_.cursors[index];
     cursor.position = place.position;
-    cursor.ordinal = place.ordinal - std::min(place.ordinal, unwritten_events_);
+    cursor.ordinal = place.ordinal;
+    if (!place.written_only) cursor.ordinal -= std::min(cursor.ordinal, unwritten_events_);
     cursor.block_at = place.place;
     cursor.sequence = place.sequence;
   }

@@ -123,6 +123,9 @@ class JournalStore final : public pipeline::Store {
   async::Notice saved_;
   async::Notice cursors_moved_;
   std::uint64_t epoch_ = 0;
+  // Of the boot that wrote last before this start.
+  BootId known_boot_ = {};
+  std::int64_t known_clock_offset_ns_ = clock_not_set;
 
   // Where the next block goes, and where the first one went that is not durable.
   struct WritePlace {

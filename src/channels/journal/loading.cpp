@@ -91,7 +91,9 @@ Block JournalStore::block_of(const BlockHeader& header, std::uint64_t at) const 
   block.place_behind = at + block_bytes_on_disk(header.payload_bytes);
   block.epoch = header.epoch;
   block.foreign = header.boot != context_.system.facts().boot_id;
-  block.clock_offset_ns = header.clock_offset_ns;
+  // Before the clock was set, the last that is known of that boot is right for all of it.
+  block.clock_offset_ns =
+      header.boot == known_boot_ ? known_clock_offset_ns_ : header.clock_offset_ns;
   return block;
 }
 
@@ -143,7 +145,7 @@ Task<void> JournalStore::load_for(Subscription& reader) {
       continue;
     }
     const Block block = block_of(*header, at);
-    const std::uint64_t left_out = reader.blocks_read().written_only ? header->unwritten_events : 0;
+    const std::uint64_t left_out = wanted.written_only ? header->unwritten_events : 0;
     const Gap missing =
         block.sequence == wanted.sequence
             ? Gap{}
@@ -160,7 +162,7 @@ Task<void> JournalStore::load_for(Subscription& reader) {
     ordinal = table().front().ordinal;
     body_bytes = table().front().body_bytes_before;
   }
-  if (reader.blocks_read().written_only) ordinal -= std::min(ordinal, unwritten_events_);
+  if (wanted.written_only) ordinal -= std::min(ordinal, unwritten_events_);
   const bool in_ring = wanted.sequence >= table().first_sequence();
   const Gap missing = in_ring ? Gap{} : missing_between(wanted, ordinal, body_bytes);
   damaged(missing);

@@ -52,14 +52,14 @@ Task<Started> JournalStore::start() {
   Recovered end;
   const Status found = co_await find_end(end);
   if (!found) co_return refuse("cannot be made ready", found.error());
+  // Before anything gets its number.
+  epoch_ = std::max(cursors_.epoch, end.any ? end.last.epoch : 0) + 1;
   place_readers(end);
   if (cursors_.cursors.size() > cursors_max)
     co_return problem(concat("path \"", settings_.path, "\" keeps places for ",
                              cursors_.cursors.size(), " sinks, more than ", cursors_max,
                              "; release those that are gone: runnel journal release"),
                       exit_configuration);
-  epoch_ = std::max(cursors_.epoch, end.any ? end.last.epoch : 0) + 1;
-  // Before anything gets its number.
   const Status saved = co_await save_cursors(true);
   if (!saved) co_return refuse("cannot be written", saved.error());
   log_info(context_.name, settings_.path, ": ",
@@ -309,6 +309,8 @@ void JournalStore::place_readers(const Recovered& end) {
     body_bytes = std::max(body_bytes, end.last.body_bytes);
     position = std::max(position, end.last.last_position);
     sequence = end.last.sequence + 1;
+    known_boot_ = end.last.boot;
+    known_clock_offset_ns_ = end.last.clock_offset_ns;
     // The end is damaged: whoever looks for its blocks must not find others with their numbers.
     if (end.promised > end.last.last_position)
       sequence += (end.promised - end.last.last_position) / pipeline::record_alignment;
@@ -329,7 +331,7 @@ void JournalStore::place_readers(const Recovered& end) {
   }
   position = align_up(position, pipeline::record_alignment);
   channel().begin_at(position);
-  table().begin(sequence, ordinal, body_bytes);
+  table().begin(epoch_, sequence, ordinal, body_bytes);
   written_sequence_ = sequence - 1;
 
   std::vector<Cursor> known;
@@ -345,11 +347,10 @@ void JournalStore::place_readers(const Recovered& end) {
     BlockPlace place{sequence, position, 0, ordinal, body_bytes};
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const Cursor& each) { return each.name == cursor.name; });
-    bool written_only = false;
     if (found != known.end()) {
       if (found->sequence < sequence) {
         place = {found->sequence, found->position, found->block_at, found->ordinal, 0};
-        written_only = true;
+        place.written_only = true;
       }
       known.erase(found);
     } else if (!settings_.start_at_end && !segments_.empty()) {
@@ -359,7 +360,7 @@ void JournalStore::place_readers(const Recovered& end) {
                first.first_ordinal, first.body_bytes};
     }
     place.position = std::min(place.position, position);
-    readers[index].begin_at(place, written_only);
+    readers[index].begin_at(place);
     cursor.position = place.position;
     cursors_.cursors.push_back(std::move(cursor));
   }

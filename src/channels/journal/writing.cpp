@@ -125,14 +125,15 @@ Task<Status> JournalStore::write_block(Block& block) {
   header.gaps = block.counts.gaps;
   header.generation = segments_.at(next_.segment).generation;
   header.sequence = block.sequence;
-  header.epoch = epoch_;
+  header.epoch = block.epoch;
   header.first_position = block.first.position;
   header.last_position = block.end();
   header.first_ordinal = block.ordinal;
   header.unwritten_events = unwritten_events_;
   header.body_bytes = block.body_bytes_before;
   header.boot = context_.system.facts().boot_id;
-  header.clock_offset_ns = context_.clock.boot_to_wall_ns();
+  context_.clock.refresh();
+  if (context_.clock.is_set()) header.clock_offset_ns = context_.clock.boot_to_wall_ns();
   header.custody = durable_position_;
   encode(header, superblock_.salt, memory_.wire.first(BlockHeader::bytes + *payload));
   const MutableBytes whole = memory_.wire.first(static_cast<std::size_t>(size));
@@ -143,7 +144,6 @@ Task<Status> JournalStore::write_block(Block& block) {
   if (!written) co_return written;
   block.place = next_.at;
   block.place_behind = next_.at + size;
-  block.epoch = epoch_;
   next_.at += size;
   written_sequence_ = block.sequence;
   counters().stored_events += block.counts.events;
@@ -234,7 +234,8 @@ void JournalStore::give_up(std::size_t index) {
                          next.first_ordinal, next.body_bytes};
   for (Subscription& reader : channel().subscriptions()) {
     const BlockPlace stands = reader.unread_place();
-    const Gap lost = missing_between(stands, next.first_ordinal, next.body_bytes);
+    const std::uint64_t left_out = stands.written_only ? next.unwritten_events : 0;
+    const Gap lost = missing_between(stands, next.first_ordinal - left_out, next.body_bytes);
     reader.drop_blocks_until(place, lost);
   }
   for (std::size_t each = own_cursors_; each < cursors_.cursors.size(); ++each) {

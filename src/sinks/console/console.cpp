@@ -30,16 +30,16 @@ class ConsoleSink final : public pipeline::Sink {
  private:
   io::Handle output_;
   // What of a frame has gone out already cannot be taken back: the next attempt goes on behind it.
-  std::uint64_t sequence_ = 0;
+  pipeline::BatchId id_;
   std::uint64_t key_ = 0;
   std::size_t written_ = 0;
   bool unfinished_ = false;
 };
 
 Task<Delivery> ConsoleSink::deliver(const Frame& frame) {
-  const bool same = unfinished_ && frame.sequence == sequence_ && frame.key == key_;
+  const bool same = unfinished_ && frame.id == id_ && frame.key == key_;
   if (!same || written_ > frame.wire.size()) written_ = 0;
-  sequence_ = frame.sequence;
+  id_ = frame.id;
   key_ = frame.key;
   Delivery delivery;
   while (written_ < frame.wire.size()) {

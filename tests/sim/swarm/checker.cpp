@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "tests/sim/swarm/custody.hpp"
 
 namespace runnel::swarm {
 
@@ -15,11 +16,16 @@ const char* name_of(Verdict verdict) {
   return names[static_cast<std::size_t>(verdict)];
 }
 
-Checker::Checker(const Scenario& scenario, Ledger& ledger, LogFiles& logs, sim::SimMachine& machine)
-    : scenario_(scenario), ledger_(ledger), logs_(logs), machine_(machine) {
+Checker::Checker(const Scenario& scenario, Ledger& ledger, LogFiles& logs, sim::SimMachine& machine,
+                 const Custody& custody)
+    : scenario_(scenario), ledger_(ledger), logs_(logs), machine_(machine), custody_(custody) {
   sinks_.reserve(scenario.sinks.size());
   for (const SinkScenario& sink : scenario.sinks)
-    sinks_.push_back({Outputs(sink, ledger), {}, {}, {}});
+    sinks_.push_back({Outputs(sink, ledger), {}, {}, {}, {}});
+}
+
+bool Checker::is_journal(std::size_t sink) const {
+  return scenario_.is_journal(scenario_.sinks[sink].channel);
 }
 
 void Checker::report(Verdict verdict, std::string text) {
@@ -60,7 +66,7 @@ std::string Checker::files_text() const {
 }
 
 std::string Checker::name(const EventId& event) const {
-  static constexpr const char* kinds[] = {"log", "connection", "datagrams"};
+  static constexpr const char* kinds[] = {"log", "connection", "datagrams", "generated"};
   const Stream& stream = ledger_.stream(event.stream);
   return concat("event ", event.number, " of stream ", event.stream, " (",
                 kinds[static_cast<std::size_t>(stream.kind)], " of source s", stream.source, ", ",
@@ -113,6 +119,9 @@ void Checker::check_damage(std::size_t index) {
       report(Verdict::damaged, concat("sink k", index, ": ", file.name, " is finished and torn"));
     // Plain text has no checksum: what a power loss has torn can only be cut at a newline.
     if (file.survived_power_loss && sink.codec == Codec::none) continue;
+    if (is_journal(index) && !file.generated.empty())
+      report(Verdict::damaged, concat("sink k", index, ": ", file.name,
+                                      " holds generated events of a size that no life had"));
     if (file.unknown > 0)
       report(Verdict::damaged, concat("sink k", index, ": ", file.name, " holds ", file.unknown,
                                       " events that nobody put, the first: ", file.first_unknown));
@@ -134,17 +143,44 @@ std::vector<bool> Checker::files_met(const Stream& stream, const std::vector<boo
   return met;
 }
 
-std::optional<EventId> Checker::missing(std::size_t index) const {
+// What counts as delivered in the end: "never" promises nothing for a power loss.
+const Checker::Seen& Checker::had(std::size_t index) const {
   const SinkState& sink = sinks_[index];
-  if (scenario_.drops(scenario_.sinks[index].channel)) return std::nullopt;
-  const bool forgiven = scenario_.sinks[index].fsync == Fsync::never;
+  return scenario_.sinks[index].fsync == Fsync::never ? sink.ever_seen : sink.seen;
+}
+
+std::optional<EventId> Checker::missing(std::size_t index) const {
+  const auto of_journal = is_journal(index) ? missing_of_journal(index) : std::nullopt;
+  return of_journal ? of_journal : missing_of_due(index);
+}
+
+// What a journal had custody of arrives, or is reported as dropped when it was the oldest.
+std::optional<EventId> Checker::missing_of_journal(std::size_t index) const {
+  const std::size_t channel = scenario_.sinks[index].channel;
+  const Seen& seen = had(index);
+  const bool drops_oldest = scenario_.channels[channel] == WhenFull::drop_oldest;
+  std::uint64_t reported = drops_oldest ? sinks_[index].gaps_said : 0;
+  const auto& due = custody_.due(channel).by_stream();
+  for (std::uint32_t stream = 0; stream < due.size(); ++stream)
+    for (std::uint32_t number = 0; number < due[stream].size(); ++number) {
+      if (!due[stream][number] || is_in(seen, stream, number)) continue;
+      if (reported == 0) return EventId{stream, number};
+      --reported;
+    }
+  return std::nullopt;
+}
+
+std::optional<EventId> Checker::missing_of_due(std::size_t index) const {
+  const std::size_t channel = scenario_.sinks[index].channel;
+  if (scenario_.drops(channel)) return std::nullopt;
+  const Seen& seen = had(index);
   for (std::uint32_t id = 0; id < ledger_.count(); ++id) {
     const Stream& stream = ledger_.stream(id);
     if (!stream.due || !scenario_.feeds(stream.source, index)) continue;
-    const Seen& seen = forgiven ? sink.ever_seen : sink.seen;
     const std::vector<bool> met = files_met(stream, seen[id]);
     for (std::uint32_t number = 0; number < stream.put; ++number)
       if (!stream.is_excused(number) && !is_in(seen, id, number) &&
+          !custody_.excuses(channel, id, number) &&
           (number >= stream.file_of.size() || met[stream.file_of[number]]))
         return EventId{id, number};
   }

@@ -14,6 +14,8 @@
 
 namespace runnel::swarm {
 
+class Custody;
+
 enum class Verdict : std::uint8_t {
   kept,
   assertion,  // the agent's or the simulator's own
@@ -54,7 +56,8 @@ struct LifeFacts {
 
 class Checker {
  public:
-  Checker(const Scenario& scenario, Ledger& ledger, LogFiles& logs, sim::SimMachine& machine);
+  Checker(const Scenario& scenario, Ledger& ledger, LogFiles& logs, sim::SimMachine& machine,
+          const Custody& custody);
 
   // The disk as the process has left it, before a power loss takes its part.
   void life_ended(const LifeFacts& facts);
@@ -81,7 +84,9 @@ class Checker {
     Outputs outputs;
     Seen seen;       // now
     Seen ever_seen;  // before some power loss, too
+    Seen before;     // at the end of the life before this
     Seen settled;    // delivered in a life that stopped in order: comes not again in the next
+    std::uint64_t gaps_said = 0;  // events, in all lives, by its own count
   };
 
   void look(std::uint32_t life);
@@ -89,6 +94,7 @@ class Checker {
   void check_damage(std::size_t sink);
   void check_still_there(std::size_t sink, const Seen& before);
   void check_order(std::size_t sink, const LifeFacts& facts);
+  bool may_skip(std::size_t sink, const EventId& event) const;
   void check_generated(std::size_t sink, const LifeFacts& facts);
   void check_step(std::size_t sink, const LifeFacts& facts, const EventId& event, std::int64_t last,
                   bool new_file);
@@ -97,6 +103,10 @@ class Checker {
   void check_checkpoint(std::size_t source, bool after_power_loss);
   std::vector<bool> files_met(const Stream& stream, const std::vector<bool>& seen) const;
   std::optional<EventId> missing(std::size_t sink) const;
+  std::optional<EventId> missing_of_due(std::size_t sink) const;
+  std::optional<EventId> missing_of_journal(std::size_t sink) const;
+  const Seen& had(std::size_t sink) const;
+  bool is_journal(std::size_t sink) const;
   static bool is_in(const Seen& seen, std::uint32_t stream, std::uint32_t number);
   std::string name(const EventId& event) const;
 
@@ -105,6 +115,7 @@ class Checker {
   LogFiles& logs_;
   sim::SimMachine& machine_;
   std::vector<SinkState> sinks_;
+  const Custody& custody_;
   Violation violation_;
   std::uint64_t delivered_ = 0;
 };

@@ -1,20 +1,24 @@
 // The judge at the end of a life: what came in it is in order, nothing is there twice, and its
 // counters say what the files hold.
 #include "base/text.hpp"
-#include "tests/sim/swarm/checker.hpp"
+#include "tests/sim/swarm/custody.hpp"
 
 namespace runnel::swarm {
 
 void Checker::life_ended(const LifeFacts& facts) {
   std::vector<Seen> before;
-  for (const SinkState& sink : sinks_) before.push_back(sink.seen);
+  for (SinkState& sink : sinks_) {
+    sink.before = sink.ever_seen;
+    before.push_back(sink.seen);
+  }
   look(facts.life);
   for (std::size_t sink = 0; sink < sinks_.size(); ++sink) {
     check_still_there(sink, before[sink]);
     check_order(sink, facts);
     check_generated(sink, facts);
     check_accounting(sink, facts);
-    note_settled(sink, facts);
+    if (!is_journal(sink)) note_settled(sink, facts);
+    if (sink < facts.sinks.size()) sinks_[sink].gaps_said += facts.sinks[sink].gap_events;
   }
 }
 
@@ -60,6 +64,15 @@ void Checker::check_order(std::size_t index, const LifeFacts& facts) {
   }
 }
 
+// In front of what comes now it had not to come.
+bool Checker::may_skip(std::size_t index, const EventId& event) const {
+  if (ledger_.stream(event.stream).is_excused(event.number)) return true;
+  // A journal brings what an earlier life has left.
+  return is_journal(index) &&
+         (is_in(sinks_[index].before, event.stream, event.number) ||
+          custody_.excuses(scenario_.sinks[index].channel, event.stream, event.number));
+}
+
 // One event behind the one of its stream that came before it (-1: the first of this life).
 void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventId& event,
                          std::int64_t last, bool new_file) {
@@ -70,10 +83,13 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
   const bool other_log =
       is_log && last >= 0 &&
       stream.file_of[static_cast<std::size_t>(last)] != stream.file_of[event.number];
-  if (is_log && is_in(sinks_[index].settled, event.stream, event.number))
+  const bool settled = is_journal(index)
+                           ? custody_.is_settled(index, event.stream, event.number)
+                           : is_in(sinks_[index].settled, event.stream, event.number);
+  if (settled && (is_log || is_journal(index)))
     return report(Verdict::repeated,
                   concat("sink k", index, ": ", name(event), " came again in life ", facts.life,
-                         " although the stop before it was in order"));
+                         " although it was acknowledged, and the place written down"));
   // With a header in the path a log that was renamed goes on in another file.
   if (sink.by_header && new_file) return;
   if (other_log) {
@@ -83,10 +99,13 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
     const std::uint32_t older =
         std::min(stream.file_of[static_cast<std::size_t>(last)], stream.file_of[event.number]);
     const std::uint32_t rotated = older < stream.rotated_in.size() ? stream.rotated_in[older] : 0;
-    if (stream.rotated_in_haste || 2 * facts.life - 1 != rotated) return;
+    // A journal brings what several lives have read.
+    if (stream.rotated_in_haste || 2 * facts.life - 1 != rotated || is_journal(index)) return;
   }
   if (event.number <= last) {
     if (facts.rewound && (new_file || sink.by_header)) return;
+    if (is_journal(index) && custody_.is_a_beginning(sink.channel, event.stream, event.number))
+      return;
     return report(Verdict::order, concat("sink k", index, ", life ", facts.life, ": ", name(event),
                                          " came behind number ", last));
   }
@@ -94,7 +113,7 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
   if (scenario_.drops(sink.channel) || (is_log && sink.by_header)) return;
   if (is_log && last < 0) return;
   for (std::int64_t skipped = last + 1; skipped < event.number; ++skipped) {
-    if (stream.is_excused(static_cast<std::uint32_t>(skipped))) continue;
+    if (may_skip(index, {event.stream, static_cast<std::uint32_t>(skipped)})) continue;
     return report(Verdict::order,
                   concat("sink k", index, ", life ", facts.life, ": ", name(event),
                          " came behind number ", last, ": what is between was left out"));
@@ -103,6 +122,8 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
 
 void Checker::check_generated(std::size_t index, const LifeFacts& facts) {
   if (scenario_.sinks[index].by_header || scenario_.drops(scenario_.sinks[index].channel)) return;
+  // What a journal brings is a stream for each life that has made some.
+  if (is_journal(index)) return;
   std::int64_t last = -1;
   for (const auto& [serial, file] : sinks_[index].outputs.files()) {
     if (file.life != facts.life) continue;
@@ -133,7 +154,8 @@ void Checker::check_accounting(std::size_t index, const LifeFacts& facts) {
   }
   const pipeline::SinkCounters& counters = facts.sinks[index];
   if (!scenario_.sinks[index].says_gaps) gaps = counters.gap_events;
-  if (received != written + gaps)
+  // A journal is not drained at a stop, and brings what earlier lives have left.
+  if (received != written + gaps && !is_journal(index))
     report(Verdict::accounting,
            concat("sink k", index, ", life ", facts.life, ": ", received, " events received, ",
                   written, " delivered, ", gaps, " reported as dropped; its own count: ",
@@ -143,6 +165,7 @@ void Checker::check_accounting(std::size_t index, const LifeFacts& facts) {
     report(Verdict::accounting, concat("sink k", index, ", life ", facts.life, ": it counted ",
                                        counters.sent_events, " sent and ", counters.gap_events,
                                        " dropped; the files hold ", written, " and ", gaps));
+  if (is_journal(index)) return;
   // drop_oldest drops for each sink, the others once for all of them.
   std::uint64_t gaps_of_channel = 0;
   for (std::size_t each = 0; each < scenario_.sinks.size(); ++each)

@@ -1,5 +1,6 @@
 #include "tests/sim/swarm/ledger.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace runnel::swarm {
@@ -43,6 +44,25 @@ std::uint32_t Ledger::add(StreamKind kind, std::size_t source, std::size_t event
   return count() - 1;
 }
 
+void Ledger::add_generated(std::size_t source, std::size_t body_bytes) {
+  generated_.push_back(add(StreamKind::generated, source, body_bytes, false));
+}
+
+// A number of twelve digits, then text.
+std::optional<EventId> Ledger::recognise_generated(std::string_view body) {
+  constexpr std::size_t digits = 12;
+  if (body.size() <= digits || body[digits] != ' ') return std::nullopt;
+  for (const std::uint32_t stream : generated_) {
+    if (streams_[stream].event_bytes_max != body.size()) continue;
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(body.data(), body.data() + digits, number);
+    if (error != std::errc() || end != body.data() + digits) return std::nullopt;
+    streams_[stream].put = std::max(streams_[stream].put, number + 1);
+    return EventId{stream, number, true};
+  }
+  return std::nullopt;
+}
+
 void Ledger::write_body(std::uint32_t stream, std::uint32_t number, std::string& text) const {
   const std::uint32_t mix = mixed(stream, number);
   text += 'e';
@@ -68,6 +88,7 @@ void Ledger::put(std::uint32_t stream, std::string& text) {
 
 Recognised Ledger::recognise(std::string_view body) {
   using What = Recognised::What;
+  if (const auto generated = recognise_generated(body)) return {What::event, *generated};
   std::string_view rest = body;
   if (!rest.starts_with('e')) return {};
   rest.remove_prefix(1);

@@ -3,6 +3,9 @@
 // the rest of it follows from that, so that any damage shows:
 //
 //   e<stream>.<number>.<letters>
+//
+// What the agent generates itself is a stream for each life when a journal may keep it into another:
+// which one it is shows in the length of the body.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +16,7 @@
 
 namespace runnel::swarm {
 
-enum class StreamKind : std::uint8_t { log, connection, datagrams };
+enum class StreamKind : std::uint8_t { log, connection, datagrams, generated };
 
 struct Stream {
   StreamKind kind = StreamKind::log;
@@ -67,14 +70,18 @@ class Ledger {
   const Stream& stream(std::uint32_t id) const { return streams_[id]; }
   std::uint32_t count() const { return static_cast<std::uint32_t>(streams_.size()); }
 
+  // What the source makes from now on, in bodies of this size.
+  void add_generated(std::size_t source, std::size_t body_bytes);
   // The next event of a stream, appended to `text`.
   void put(std::uint32_t stream, std::string& text);
   Recognised recognise(std::string_view body);
 
  private:
+  std::optional<EventId> recognise_generated(std::string_view body);
   void write_body(std::uint32_t stream, std::uint32_t number, std::string& text) const;
   std::vector<Stream> streams_;
   std::vector<bool> long_;
+  std::vector<std::uint32_t> generated_;  // streams
   std::string scratch_;
 };
 

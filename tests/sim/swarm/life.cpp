@@ -45,6 +45,17 @@ std::uint64_t Life::sent_events(std::size_t sink) const {
   return sink < sinks.size() ? sinks[sink].counters.sent_events : 0;
 }
 
+pipeline::Channel* Life::channel(std::size_t index) const {
+  const auto& channels = agent_->parts().channels;
+  return index < channels.size() ? channels[index].channel : nullptr;
+}
+
+pipeline::Position Life::watermark(std::size_t sink) const {
+  const auto& sinks = agent_->parts().sinks;
+  const bool built = sink < sinks.size() && sinks[sink].context != nullptr;
+  return built ? sinks[sink].context->subscription.watermark() : 0;
+}
+
 void Life::end() {
   unseal_heap();
   allocations_ = take_allocations_after_start();

@@ -32,6 +32,10 @@ class Life {
   // What its parts have counted.
   void read_counters(LifeFacts& into) const;
   std::uint64_t sent_events(std::size_t sink) const;
+  // Null: it was not built.
+  pipeline::Channel* channel(std::size_t index) const;
+  // How far this sink has acknowledged.
+  pipeline::Position watermark(std::size_t sink) const;
   std::uint64_t operations() const { return operations_; }
   std::uint64_t allocations_after_start() const { return allocations_; }
 

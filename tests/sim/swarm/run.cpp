@@ -4,6 +4,7 @@
 
 #include "base/mark.hpp"
 #include "base/text.hpp"
+#include "tests/sim/swarm/custody.hpp"
 #include "tests/sim/swarm/ending.hpp"
 #include "tests/sim/swarm/faults.hpp"
 #include "tests/sim/swarm/life.hpp"
@@ -31,6 +32,7 @@ class Run {
  private:
   bool failed() const { return checker_.violation().verdict != Verdict::kept; }
   void live();
+  void configure();
   Torn drive(Life& life);
   Instant next_stop() const;
   void begin_faults(bool up);
@@ -55,6 +57,7 @@ class Run {
   SenderMachine senders_;
   Ledger ledger_;
   LogFiles logs_;
+  Custody custody_;
   Checker checker_;
   Weather weather_;
   agent::Settings settings_;
@@ -67,6 +70,7 @@ class Run {
   Instant traffic_end_;
   Instant next_look_ = never;
   bool done_ = false;
+  bool stopped_in_calm_ = false;
   int undrained_ = 0;
   std::uint64_t turns_ = 0;
   Outcome outcome_;
@@ -97,7 +101,8 @@ Run::Run(std::uint64_t seed, const Selection& selection, bool log)
       world_(seed, scenario_.options),
       machine_(world_.machine()),
       senders_(world_.add_machine("senders")),
-      checker_(scenario_, ledger_, logs_, machine_),
+      custody_(scenario_, ledger_),
+      checker_(scenario_, ledger_, logs_, machine_, custody_),
       weather_(world_, scenario_, senders_),
       settings_(read(scenario_.configuration)),
       measured_(agent::measure(settings_, machine_.facts().page_bytes)),
@@ -127,6 +132,21 @@ Outcome Run::outcome() {
 
 // --- a life --------------------------------------------------------------------------------------
 
+// Each life makes events of its own size, so that they are told apart in what a journal keeps.
+void Run::configure() {
+  custody_.life_begins(life_);
+  bool differs = false;
+  for (std::size_t index = 0; index < scenario_.sources.size(); ++index) {
+    const SourceScenario& source = scenario_.sources[index];
+    if (source.kind != SourceKind::generate || !scenario_.feeds_journal(source)) continue;
+    ledger_.add_generated(index, source.body_bytes + life_ - 1);
+    differs = life_ > 1;
+  }
+  if (!differs) return;
+  settings_ = read(scenario_.configuration_of(life_));
+  measured_ = agent::measure(settings_, machine_.facts().page_bytes);
+}
+
 void Run::live() {
   ++life_;
   ending_.clear();
@@ -138,6 +158,7 @@ void Run::live() {
   checker_.excuse_unknown_rotations();
   say(concat("--- life ", life_));
   ledger_.era = 2 * life_ - 1;
+  configure();
   Life life(machine_, settings_, measured_);
   const Torn torn = life.begin() ? drive(life) : Torn::no;
   outcome_.operations += life.reactor().simulated().operations_completed();
@@ -213,6 +234,7 @@ void Run::begin_faults(bool up) {
 
 void Run::look_around(Life& life) {
   sync_promise_.note(world_.now(), life);
+  custody_.note(world_.now(), life, checker_);
   // What was rotated while it started, too.
   if (!looked_at_start_ && life.started()) {
     looked_at_start_ = true;
@@ -278,6 +300,7 @@ LifeFacts Run::facts_of(const Life& life) const {
 
 void Run::lose(Life& life, Torn how) {
   const LifeFacts facts = facts_of(life);
+  custody_.life_ended(world_.now(), life, how, false, !disk_failed_, checker_);
   if (how == Torn::by_power_loss) {
     say("power loss");
     checker_.life_ended(facts);
@@ -303,12 +326,14 @@ void Run::end_in_order(Life& life) {
   if (calm_ && ending_.stopping() && life.exit_code() != 0 && ++undrained_ > undrained_max)
     checker_.report(Verdict::stuck, concat("the last stop, without any fault, ended ", undrained_,
                                            " times with exit code ", life.exit_code()));
+  custody_.life_ended(world_.now(), life, Torn::no, facts.in_order, !disk_failed_, checker_);
   life.take_apart(checker_);
   checker_.life_ended(facts);
   checker_.check_checkpoints(false);
   if (calm_ && facts.in_order) {
     checker_.check_complete();
-    done_ = true;
+    // What a journal has kept at this stop comes in one more life.
+    done_ = !scenario_.has_journals() || std::exchange(stopped_in_calm_, true);
   }
 }
 

@@ -49,9 +49,35 @@ const char* name_of(FaultKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+bool feeds(const SourceScenario& source, std::size_t channel) {
+  const auto& to = source.channels;
+  return std::find(to.begin(), to.end(), channel) != to.end();
+}
+
 bool Scenario::feeds(std::size_t source, std::size_t sink) const {
-  const auto& to = sources[source].channels;
-  return std::find(to.begin(), to.end(), sinks[sink].channel) != to.end();
+  return swarm::feeds(sources[source], sinks[sink].channel);
+}
+
+bool Scenario::has_journals() const {
+  return std::any_of(journals.begin(), journals.end(),
+                     [](const auto& each) { return each.has_value(); });
+}
+
+bool Scenario::feeds_journal(const SourceScenario& source) const {
+  return std::any_of(source.channels.begin(), source.channels.end(),
+                     [&](std::size_t channel) { return is_journal(channel); });
+}
+
+std::string Scenario::configuration_of(std::uint32_t life) const {
+  std::string text = configuration;
+  for (const SourceScenario& source : sources) {
+    if (source.kind != SourceKind::generate || !feeds_journal(source)) continue;
+    const std::string drawn = concat("\nsize = ", source.body_bytes, "\n");
+    const auto at = text.find(drawn);
+    RUNNEL_ASSERT(at != std::string::npos);
+    text.replace(at, drawn.size(), concat("\nsize = ", source.body_bytes + life - 1, "\n"));
+  }
+  return text;
 }
 
 namespace {
@@ -128,6 +154,29 @@ void draw_sources(Random& random, Scenario& scenario) {
   }
 }
 
+void draw_journals(Random& random, Scenario& scenario) {
+  for (std::size_t channel = 0; channel < scenario.channels.size(); ++channel) {
+    // Everything is drawn in any case: so each channel's draws stay where they are.
+    const bool is_one = one_in(random, 2);
+    JournalScenario journal;
+    journal.overflow = one_in(random, 3);
+    constexpr auto batch = JournalSync::batch, interval = JournalSync::interval;
+    const JournalSync policies[] = {batch, batch, batch, batch, batch, interval,
+                                    interval, interval, interval, JournalSync::never};
+    journal.sync = any_of(random, policies);
+    journal.sync_interval = between(random, 20ms, 600ms);
+    journal.cursor_interval = between(random, 20ms, 500ms);
+    journal.block_age = between(random, 5ms, 100ms);
+    journal.block_bytes = one_in(random, 2) ? 4096 : 8192;
+    journal.file_bytes = one_in(random, 4) ? 2u << 20 : 1u << 20;
+    // No event may be larger than a block.
+    for (const SourceScenario& source : scenario.sources)
+      if (source.event_bytes_max > 2048 && feeds(source, channel)) journal.block_bytes = 8192;
+    scenario.journals.emplace_back();
+    if (is_one) scenario.journals.back() = journal;
+  }
+}
+
 const char* word(WhenFull policy) {
   static constexpr const char* words[] = {"block", "drop_newest", "drop_oldest"};
   return words[static_cast<std::size_t>(policy)];
@@ -154,7 +203,7 @@ WrittenDuration written(Duration duration) {
   return {std::chrono::floor<std::chrono::microseconds>(duration)};
 }
 
-std::string section_of(const SourceScenario& source, std::size_t index, Random& random) {
+std::string section_of(SourceScenario& source, std::size_t index, Random& random) {
   static constexpr const char* types[] = {"tail", "tcp", "udp", "syslog", "generate"};
   std::string text = concat("[sources.s", index, "]\ntype = \"",
                             types[static_cast<std::size_t>(source.kind)], "\"\nchannels = [");
@@ -188,8 +237,9 @@ std::string section_of(const SourceScenario& source, std::size_t index, Random& 
                      written(source.idle_timeout), "\"\n");
       break;
     case SourceKind::generate:
-      text +=
-          concat("rate = ", random.between(50, 600), "\nsize = ", random.between(24, 300), "\n");
+      // The size first: so the arguments of one call have always been drawn.
+      source.body_bytes = random.between(24, 300);
+      text += concat("rate = ", random.between(50, 600), "\nsize = ", source.body_bytes, "\n");
       break;
   }
   return text;
@@ -209,15 +259,28 @@ std::string section_of(const SinkScenario& sink, std::size_t index, Random& rand
                 "\nroll.max_age = \"", written(sink.roll_age), "\"\nfiles_open_max = 4\n");
 }
 
-std::string configuration_of(const Scenario& scenario, Random& random) {
+std::string section_of(const JournalScenario& journal, std::size_t index) {
+  std::string sync = "batch";
+  if (journal.sync == JournalSync::never) sync = "never";
+  if (journal.sync == JournalSync::interval) sync = concat(written(journal.sync_interval));
+  return concat("type = \"journal\"\npath = \"/spool/c", index,
+                ".journal\"\nsize = ", journal.file_bytes,
+                "\nmemory = \"256KiB\"\nblock_bytes = ", journal.block_bytes, "\nblock_age = \"",
+                written(journal.block_age), "\"\nsync = \"", sync, "\"\nmode = \"",
+                journal.overflow ? "overflow" : "always", "\"\ncursor_interval = \"",
+                written(journal.cursor_interval), "\"\n");
+}
+
+std::string configuration_of(Scenario& scenario, Random& random) {
   std::string text = concat("[agent]\nstate_dir = \"/state\"\ndrain_timeout = \"",
                             written(scenario.drain_timeout), "\"\n");
   for (std::size_t index = 0; index < scenario.sources.size(); ++index)
     text += section_of(scenario.sources[index], index, random);
   for (std::size_t index = 0; index < scenario.channels.size(); ++index)
-    text +=
-        concat("[channels.c", index, "]\ntype = \"memory\"\ncapacity = \"64KiB\"\nwhen_full = \"",
-               word(scenario.channels[index]), "\"\n");
+    text += concat("[channels.c", index, "]\n",
+                   scenario.is_journal(index) ? section_of(*scenario.journals[index], index)
+                                              : "type = \"memory\"\ncapacity = \"64KiB\"\n",
+                   "when_full = \"", word(scenario.channels[index]), "\"\n");
   for (std::size_t index = 0; index < scenario.sinks.size(); ++index)
     text += section_of(scenario.sinks[index], index, random);
   return text;
@@ -350,12 +413,14 @@ Scenario draw(std::uint64_t seed, const Selection& selection) {
   // A stream each, so that one part does not move when another is drawn differently.
   Random all(seed ^ 0x52756E6E656C5357);
   Random agent = all.fork(), world = all.fork(), peers = all.fork(), faults = all.fork();
+  Random journals = all.fork();
   Scenario scenario;
   scenario.seed = seed;
   scenario.storm = between(world, 3s, 7s);
   scenario.drain_timeout = between(world, 300ms, 3s);
   draw_channels_and_sinks(agent, scenario);
   draw_sources(agent, scenario);
+  draw_journals(journals, scenario);
   draw_options(world, scenario);
   draw_peers(peers, scenario);
   draw_faults(faults, scenario);

@@ -68,11 +68,25 @@ enum class SourceKind : std::uint8_t { tail, tcp, udp, syslog, generate };
 enum class WhenFull : std::uint8_t { block, drop_newest, drop_oldest };
 enum class Fsync : std::uint8_t { batch, interval, roll, never };
 enum class Codec : std::uint8_t { none, zstd, gzip };
+enum class JournalSync : std::uint8_t { batch, interval, never };
+
+// What lies below a channel's ring, when something does.
+struct JournalScenario {
+  bool overflow = false;  // mode
+  JournalSync sync = JournalSync::batch;
+  Duration sync_interval = Duration::zero();
+  Duration cursor_interval = Duration::zero();
+  Duration block_age = Duration::zero();
+  std::size_t block_bytes = 0;
+  std::size_t file_bytes = 0;
+};
 
 struct SourceScenario {
   SourceKind kind = SourceKind::tail;
   std::vector<std::size_t> channels;
   std::size_t event_bytes_max = 1024;
+  // generate: of a body. What a journal keeps is told apart by it: each life makes them a byte larger.
+  std::size_t body_bytes = 0;
   bool matches_rotated = true;  // tail: `*.log*` and not `*.log`
   std::string framing = "newline";
   Duration checkpoint_interval = Duration::zero();
@@ -93,6 +107,8 @@ struct SinkScenario {
   std::string folder;  // "/data/0"
 };
 
+bool feeds(const SourceScenario& source, std::size_t channel);
+
 enum class PeerKind : std::uint8_t { log_writer, tcp_sender, udp_sender };
 
 struct PeerScenario {
@@ -109,6 +125,7 @@ struct Scenario {
   std::uint64_t seed = 0;
   std::vector<SourceScenario> sources;
   std::vector<WhenFull> channels;
+  std::vector<std::optional<JournalScenario>> journals;  // by channel
   std::vector<SinkScenario> sinks;
   std::vector<PeerScenario> peers;
   std::vector<Fault> faults;  // by time
@@ -117,8 +134,13 @@ struct Scenario {
   Duration storm = Duration::zero();  // how long faults come
   Duration slowest_disk = Duration::zero();
   bool long_events = true;    // some are longer than their source takes
-  std::string configuration;  // TOML
+  std::string configuration;  // of the first life
 
+  bool is_journal(std::size_t channel) const { return journals[channel].has_value(); }
+  bool has_journals() const;
+  bool feeds_journal(const SourceScenario& source) const;
+  // TOML, as life number `life` of the agent is started with.
+  std::string configuration_of(std::uint32_t life) const;
   bool drops(std::size_t channel) const { return channels[channel] != WhenFull::block; }
   // Everything that these sources put has to reach this sink.
   bool feeds(std::size_t source, std::size_t sink) const;

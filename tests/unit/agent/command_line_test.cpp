@@ -85,6 +85,10 @@ TEST_CASE("command line: journal") {
   REQUIRE(repair.has_value());
   CHECK(repair->journal.action == Action::repair);
   CHECK(repair->journal.new_path == "b");
+  const auto release = parse({"journal", "release", "a", "shipper"});
+  REQUIRE(release.has_value());
+  CHECK(release->journal.action == Action::release);
+  CHECK(release->journal.sink == "shipper");
 }
 
 TEST_CASE("command line: help") {
@@ -155,11 +159,11 @@ TEST_CASE("command line: mistakes") {
       {{"list", "--markdwon", "tail"},
        "runnel list: unknown flag \"--markdwon\"; did you mean \"--markdown\"?"},
       {{"journal"},
-       "runnel journal: an action is missing; possible: inspect, verify, export, repair; see "
-       "runnel "
-       "journal --help"},
+       "runnel journal: an action is missing; possible: inspect, verify, export, repair, release; "
+       "see runnel journal --help"},
       {{"journal", "inspcet", "a"},
-       "runnel journal: \"inspcet\" is not one of inspect, verify, export, repair; did you mean "
+       "runnel journal: \"inspcet\" is not one of inspect, verify, export, repair, release; did "
+       "you mean "
        "\"inspect\"?"},
       {{"journal", "verify"},
        "runnel journal: verify needs the path of a journal; see runnel journal --help"},
@@ -167,6 +171,9 @@ TEST_CASE("command line: mistakes") {
        "runnel journal: repair needs a path for the new journal; it never writes to the old one; "
        "see "
        "runnel journal --help"},
+      {{"journal", "release", "a"},
+       "runnel journal: release needs the name of the sink or group that reads no more; see runnel "
+       "journal --help"},
       {{"journal", "verify", "a", "b"},
        "runnel journal: unexpected argument \"b\"; see runnel journal --help"},
       {{"journal", "repair", "a", "b", "c"},

@@ -1,0 +1,123 @@
+#include "agent/identity.hpp"
+
+#include "async/operations.hpp"
+#include "base/crc32c.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace runnel::agent {
+
+using async::Task;
+using pipeline::Identity;
+
+namespace {
+
+constexpr std::string_view first_line = "runnel identity 1\n";
+constexpr std::size_t file_bytes_max = 4096;
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// What follows `name` and a space in the next line.
+std::optional<std::string_view> take_line(std::string_view& text, std::string_view name) {
+  const auto end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(name)) return {};
+  std::string_view line = text.substr(name.size(), end - name.size());
+  text.remove_prefix(end + 1);
+  if (!line.starts_with(' ')) return {};
+  return line.substr(1);
+}
+
+// Under another name until it is durable.
+Task<Status> save(const std::string& folder, const std::string& path, const std::string& text) {
+  const std::string fresh = path + ".new";
+  const auto file = co_await async::open(fresh.c_str(), io::OpenMode::create);
+  if (!file) co_return file.error();
+  Status status = co_await async::truncate(*file, 0);
+  if (status) {
+    const auto written = co_await async::write(*file, as_bytes(text), 0);
+    if (!written) status = written.error();
+    if (written && *written < text.size()) status = Error::no_space;
+  }
+  if (status) status = co_await async::sync(*file);
+  const Status closed = co_await async::close(*file);
+  if (status) status = closed;
+  if (status) status = co_await async::rename(fresh.c_str(), path.c_str());
+  if (!status) co_return status;
+  const auto opened = co_await async::open(folder.c_str(), io::OpenMode::folder);
+  if (!opened) co_return opened.error();
+  status = co_await async::sync(*opened);
+  const Status done = co_await async::close(*opened);
+  co_return status ? done : status;
+}
+
+}  // namespace
+
+std::string identity_text(const Identity& identity) {
+  pipeline::BatchId id;
+  id.instance = identity.instance;
+  Text<pipeline::BatchId::text_bytes_max> hex;
+  id.write(hex);
+  std::string text =
+      concat(first_line, "instance ", hex.text().substr(0, 2 * identity.instance.size()),
+             "\nepoch ", identity.epoch, "\n");
+  return text += concat("sum ", crc32c(as_bytes(text)), "\n");
+}
+
+std::optional<Identity> parse_identity(std::string_view text) {
+  const std::string_view all = text;
+  if (!text.starts_with(first_line)) return {};
+  text.remove_prefix(first_line.size());
+  Identity identity;
+  const auto instance = take_line(text, "instance");
+  if (!instance || instance->size() != 2 * identity.instance.size()) return {};
+  for (std::size_t at = 0; at < identity.instance.size(); ++at) {
+    const int high = digit((*instance)[2 * at]), low = digit((*instance)[2 * at + 1]);
+    if (high < 0 || low < 0) return {};
+    identity.instance[at] = static_cast<std::byte>(high << 4 | low);
+  }
+  const auto epoch_text = take_line(text, "epoch");
+  const auto epoch = parse_number(epoch_text.value_or(""));
+  const std::string_view summed = all.substr(0, all.size() - text.size());
+  const auto sum_text = take_line(text, "sum");
+  const auto sum = parse_number(sum_text.value_or(""));
+  if (!epoch || !sum || !text.empty() || *sum != crc32c(as_bytes(summed))) return {};
+  identity.epoch = *epoch;
+  return identity;
+}
+
+Task<Identity> take_identity(const std::string& state_dir, io::System& system) {
+  Identity identity;
+  if (state_dir.empty()) {
+    system.entropy(identity.instance);
+    identity.epoch = 1;
+    co_return identity;
+  }
+  const std::string path = state_dir + "/identity";
+  const auto text = system.read_file(path.c_str(), file_bytes_max);
+  const auto known = text ? parse_identity(*text) : std::nullopt;
+  if (known) {
+    identity = *known;
+  } else {
+    if (text || text.error() != Error::not_found)
+      log_warn("agent", path, text ? " is damaged" : " cannot be read: ",
+               text ? std::string_view() : describe(text.error()),
+               ": this is another instance from now on; receivers that tell repetitions by batch ",
+               "id may take some twice");
+    system.entropy(identity.instance);
+  }
+  ++identity.epoch;
+  const std::string fresh = identity_text(identity);
+  const Status saved = co_await save(state_dir, path, fresh);
+  if (!saved) {
+    // Better another name for this life than one that is given out twice; and better than none.
+    system.entropy(identity.instance);
+    log_warn("agent", path, " cannot be written: ", describe(saved.error()),
+             "; this start counts as another instance");
+  }
+  co_return identity;
+}
+
+}  // namespace runnel::agent
