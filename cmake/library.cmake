@@ -12,5 +12,11 @@ function(runnel_library name)
     endif()
   endforeach()
   target_link_libraries(runnel_${name} PUBLIC dependency_expected PRIVATE runnel_warnings)
+  # Nothing throws after the start, and only what reads the configuration catches: tables to unwind
+  # by would be a tenth of the program.
+  if(RUNNEL_STATIC AND NOT name MATCHES "configuration|agent|platform")
+    target_compile_options(runnel_${name} PRIVATE -fno-exceptions -fno-unwind-tables
+                           -fno-asynchronous-unwind-tables)
+  endif()
   runnel_precompile(runnel_${name} ${RUNNEL_PRECOMPILE_OWNER})
 endfunction()

@@ -34,13 +34,19 @@ struct BlockReader {
 
   // Blocks that were entered: the first holds the watermark. When there are too many the inner
   // ones are thinned out; going back then reads over more.
-  static constexpr std::size_t trail_max = 32;
-  std::array<BlockPlace, trail_max> trail;
+  struct Step {
+    BlockPlace at;
+    BlockPlace behind;  // position 0: not known
+  };
+  static constexpr std::size_t trail_max = 64;
+  std::array<Step, trail_max> trail;
   std::size_t trail_count = 0;
 
-  void enter(const BlockPlace& place);
+  void enter(const Step& step);
   // What lies before `watermark` is done with.
   void acknowledge(Position watermark);
+  // Nor to before `first`, where a block begins.
+  void forget_before(const BlockPlace& first);
   void found(std::uint64_t sequence, std::uint64_t place);
 };
 

@@ -38,15 +38,22 @@ BlockPlace Subscription::acknowledged_place() const {
   BlockPlace place = {reader.sequence, watermark_,        reader.place,
                       reader.ordinal,  reader.body_bytes, reader.written_only};
   if (reader.trail_count > 0) {
-    const Block& last = reader.block;
-    place = reader.trail[0];
+    const BlockReader::Step& first = reader.trail[0];
     // All of it: then it need not be written, and what is counted begins behind it.
-    if (place.sequence == last.sequence && watermark_ >= last.end())
-      place = {last.sequence + 1, watermark_, last.place_behind, last.ordinal + last.counts.events,
-               last.body_bytes_before + last.counts.body_bytes};
+    const bool whole = first.behind.position > 0 && watermark_ >= first.behind.position;
+    place = whole ? first.behind : first.at;
   }
   place.position = watermark_;
   return place;
+}
+
+Position Subscription::kept_from() const {
+  return reader_->trail_count > 0 ? reader_->trail[0].at.position : watermark_;
+}
+
+void Subscription::forget_blocks_before(const BlockPlace& first) {
+  RUNNEL_ASSERT(watermark_ >= first.position);
+  reader_->forget_before(first);
 }
 
 // --- where it stands -----------------------------------------------------------------------------
@@ -58,11 +65,12 @@ bool Subscription::resolve() {
   BlockTable& table = channel_->block_table();
   while (true) {
     if (reader.entered && cursor_.position >= reader.block.end()) {
-      const Block& done = reader.block;
-      reader.ordinal = done.ordinal + done.counts.events;
-      reader.body_bytes = done.body_bytes_before + done.counts.body_bytes;
-      reader.sequence = done.sequence + 1;
-      reader.place = done.place_behind;
+      const BlockPlace next = place_behind(reader.block);
+      reader.sequence = next.sequence;
+      reader.place = next.place;
+      reader.ordinal = next.ordinal;
+      reader.body_bytes = next.body_bytes;
+      reader.written_only = next.written_only;
       reader.taken = 0;
       reader.entered = false;
     }
@@ -106,9 +114,11 @@ void Subscription::enter_block() {
   cursor_.position = std::max(at, block.first.position);
   if (all_acknowledged && watermark_ < cursor_.position) written_ = watermark_ = cursor_.position;
   reader.entered = true;
-  reader.written_only = false;
-  reader.enter(
-      {block.sequence, block.first.position, block.place, block.ordinal, block.body_bytes_before});
+  const BlockPlace place = place_of(block);
+  reader.ordinal = place.ordinal;
+  reader.body_bytes = place.body_bytes;
+  reader.written_only = place.written_only;
+  reader.enter({place, place_behind(block)});
   reader.acknowledge(watermark_);
 }
 
@@ -182,8 +192,9 @@ bool Subscription::find_records(InFlight& returned) {
     returned.records = reader.buffer.data();
     return true;
   }
-  ask_for({sequence, returned.first.position, returned.block.place, returned.block.ordinal,
-           returned.block.body_bytes_before});
+  BlockPlace wanted = place_of(returned.block);
+  wanted.position = returned.first.position;
+  ask_for(wanted);
   return false;
 }
 
@@ -228,9 +239,6 @@ void Subscription::loaded(const Block& block, const Gap& missing) {
       count(missing, gap_);
       reader.sequence = block.sequence;
       reader.place = block.place;
-      reader.ordinal = block.ordinal;
-      reader.body_bytes = block.body_bytes_before;
-      reader.written_only = false;
       reader.entered = false;
     }
   }
@@ -265,7 +273,10 @@ void Subscription::nothing_to_load(const Gap& missing) {
 void Subscription::drop_blocks_until(const BlockPlace& next, const Gap& lost) {
   BlockReader& reader = *reader_;
   reader.dropped_until = std::max(reader.dropped_until, next.sequence);
-  if (watermark_ >= next.position) return;
+  if (watermark_ >= next.position) {
+    reader.forget_before(next);
+    return;
+  }
   for (InFlight& each : in_flight_) {
     if (each.state != State::returned || each.block.sequence >= next.sequence) continue;
     each.lost = Gap{each.events, 0, lost.first, lost.last};
@@ -278,7 +289,7 @@ void Subscription::drop_blocks_until(const BlockPlace& next, const Gap& lost) {
     reader.place = next.place;
     reader.ordinal = next.ordinal;
     reader.body_bytes = next.body_bytes;
-    reader.written_only = false;
+    reader.written_only = next.written_only;
     reader.entered = false;
     reader.taken = 0;
     cursor_.position = written_ = watermark_ = next.position;
@@ -287,8 +298,9 @@ void Subscription::drop_blocks_until(const BlockPlace& next, const Gap& lost) {
     // It has read further than it has acknowledged: it cannot go back any more.
     watermark_ = std::min(written_, next.position);
     watermark_is_a_mark_ = false;
-    reader.enter({reader.sequence, reader.block.first.position, reader.place, reader.ordinal,
-                  reader.body_bytes});
+    const BlockPlace stands = {reader.sequence, reader.block.first.position, reader.place,
+                               reader.ordinal,  reader.body_bytes,           reader.written_only};
+    reader.enter({stands, {}});
   }
 }
 

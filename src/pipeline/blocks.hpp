@@ -38,12 +38,15 @@ struct Block {
   std::uint64_t place = 0;              // where the store has it; 0: nowhere
   std::uint64_t place_behind = 0;       // where the store looks for the next one
   Instant opened_at;                    // when its first record was put
-  std::uint64_t epoch = 0;  // of the store when it was sealed
+  std::uint64_t epoch = 0;              // of the store when it was sealed
   static constexpr std::int64_t clock_not_set = INT64_MIN;
   // Of a loaded one: wall clock minus time since boot when that was in
   // another boot of the machine (else zero, and `foreign` is false).
   bool foreign = false;
   std::int64_t clock_offset_ns = 0;
+  // Of a loaded one: events before it that were never written.
+  bool is_loaded = false;
+  std::uint64_t unwritten_events = 0;
 
   Position end() const { return first.position + bytes; }  // behind its last record
 };
@@ -57,6 +60,26 @@ struct BlockPlace {
   std::uint64_t body_bytes = 0;  // of those
   bool written_only = false;     // the ordinal leaves out what was never written
 };
+
+// Of a loaded block the places leave out what was never written: the next one that is found may lie
+// behind more of that.
+inline BlockPlace place_of(const Block& block) {
+  return {block.sequence,
+          block.first.position,
+          block.place,
+          block.ordinal - block.unwritten_events,
+          block.body_bytes_before,
+          block.is_loaded};
+}
+inline BlockPlace place_behind(const Block& block) {
+  BlockPlace place = place_of(block);
+  ++place.sequence;
+  place.position = block.end();
+  place.place = block.place_behind;
+  place.ordinal += block.counts.events;
+  place.body_bytes += block.counts.body_bytes;
+  return place;
+}
 
 class BlockTable {
  public:

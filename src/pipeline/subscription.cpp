@@ -219,7 +219,8 @@ void Subscription::hold(InFlight& done) {
   }
   // Invariant: whoever holds has one batch in flight, so they are written in order.
   RUNNEL_ASSERT(&in_flight_.front() == &done);
-  written_ = done.last;
+  // A store may have given up what lies before, and this with it.
+  written_ = std::max(written_, done.last);
   unsettled_gap_.add(done.gap);
   release(done);
   pressure_.ring();

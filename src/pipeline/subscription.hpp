@@ -116,8 +116,12 @@ class Subscription {
   void drop_blocks_until(const BlockPlace& next, const Gap& lost);
   // The next that it will take, and (in the place) how many events come before that.
   BlockPlace unread_place() const;
-  // Where a restart would go on.
+  // Where a restart would go on, and where the first block begins that it would look for: going
+  // back may read over blocks before it.
   BlockPlace acknowledged_place() const;
+  Position kept_from() const;
+  // They will be overwritten; `first` has been acknowledged up to its beginning.
+  void forget_blocks_before(const BlockPlace& first);
 
  private:
   friend class Channel;

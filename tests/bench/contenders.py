@@ -20,7 +20,7 @@ class Runnel:
         self.driver = driver
         self.name = f'runnel ({driver})'
 
-    def configure(self, source, sink):
+    def configure(self, source, sink, channel):
         text = f'''[agent]
 name = "bench"
 state_dir = "{self.tools.out}/state"
@@ -30,8 +30,7 @@ state_dir = "{self.tools.out}/state"
 channels = ["main"]
 
 [channels.main]
-type = "memory"
-capacity = "4MiB"
+{channel}
 
 [sinks.out]
 channel = "main"
@@ -41,8 +40,8 @@ channel = "main"
         path.write_text(text)
         return path
 
-    def command(self, source, sink, *flags):
-        config = self.configure(source, sink)
+    def command(self, source, sink, *flags, channel='type = "memory"\ncapacity = "4MiB"'):
+        config = self.configure(source, sink, channel)
         return [self.tools.runnel, 'run', '-c', config, '--driver', self.driver, *flags]
 
     def file_sink(self, compression='none', fsync='never', name=None):
@@ -56,6 +55,11 @@ compression = {{ codec = "{compression}"{level} }}
 fsync = "{fsync}"
 batch = {{ linger = "{int(self.tools.linger_seconds * 1000)}ms" }}
 roll = {{ max_bytes = "0", max_age = "0s" }}'''
+
+    def journal(self):
+        """Everything is written and made durable; zstd as the command it is compared with."""
+        return (f'type = "journal"\npath = "{self.tools.out}/main.journal"\nsize = "64MiB"\n'
+                'memory = "4MiB"\nmode = "always"\nsync = "batch"\nlevel = 1')
 
     @staticmethod
     def ceiling_kib(log):

@@ -4,6 +4,7 @@ A run returns a dict of figures; its counts are checked in the run itself, so th
 that loses lines is a failure and not a winner.
 """
 import pathlib
+import re
 import socket
 import sys
 import time
@@ -67,13 +68,19 @@ class Tail(Workload):
     def run_runnel(self, runnel, fsync):
         path, lines = self.tools.lines_file(self.options.size)
         source = f'type = "tail"\npaths = ["{path}"]\nstart_at = "beginning"'
-        measured = self.tools.measured(runnel.command(source, self.sink(runnel, fsync), '--once'))
+        measured = self.tools.measured(self.command(runnel, source, fsync))
         usage = measured.wait()
         log = measured.log.read_text(errors='replace')
         self.check(lines, log)
-        data = self.tools.out / 'data'
         return self.done(usage, path, ceiling_kib=runnel.ceiling_kib(log),
-                         output_bytes=bytes_in(data) if data.exists() else 0)
+                         output_bytes=self.output_bytes(log))
+
+    def command(self, runnel, source, fsync):
+        return runnel.command(source, self.sink(runnel, fsync), '--once')
+
+    def output_bytes(self, log):
+        data = self.tools.out / 'data'
+        return bytes_in(data) if data.exists() else 0
 
     def done(self, usage, path, **more):
         return figures(usage, mb_per_second=path.stat().st_size / 1e6 / usage.wall, **more)
@@ -108,6 +115,20 @@ class TailZstd(Tail):
     fsyncs = ('never', '1s')
     ending = '.zst'
     columns = Tail.columns[:-2] + ('output_mib', 'ratio', 'cpu_ratio')
+
+
+class TailJournal(TailNull):
+    """Through a journal on disk that makes every block durable; its output is what it has written."""
+    name = 'tail -> journal -> null'
+    yardstick = TailZstd.yardstick
+    ending = '.zst'
+    columns = TailZstd.columns
+
+    def command(self, runnel, source, fsync):
+        return runnel.command(source, self.sink(runnel, fsync), '--once', channel=runnel.journal())
+
+    def output_bytes(self, log):
+        return int(re.search(r'written_bytes (\d+)', log).group(1))
 
 
 # --- streams ------------------------------------------------------------------------------------
@@ -294,6 +315,7 @@ ALL = {
     'tail-null': TailNull,
     'tail-text': TailText,
     'tail-zstd': TailZstd,
+    'tail-journal': TailJournal,
     'tcp-1': Tcp1,
     'tcp-16': Tcp16,
     'syslog-tcp-1': Syslog1,

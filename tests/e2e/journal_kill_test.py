@@ -254,7 +254,14 @@ class JournalKill(harness.Scenario):
         sender.send(100)
         sender.close()
         last = {tail.made[-1], net.made[-1]}
-        harness.wait_until(lambda: last <= set(delivered.lines()), 'the last lines')
+
+        def have_come():
+            try:
+                return last <= set(delivered.lines())
+            except FileNotFoundError:  # renamed between listing and reading
+                return False
+
+        harness.wait_until(have_come, 'the last lines')
         self.stopped_well(agent)
         journal = read_journal(self.path('main.journal'))
         self.assertEqual(journal.acknowledged, len(journal.bodies), 'nothing is left')

@@ -18,6 +18,7 @@ type = "syslog"
 listen = ["tcp://127.0.0.1:PORT", "udp://127.0.0.1:0"]
 '''
 NULL = 'type = "null"'
+JOURNAL = 'type = "journal"\npath = "FOLDER/main.journal"\n'
 OK, USAGE, UNAVAILABLE, IO, CONFIGURATION = 0, 64, 69, 74, 78
 
 
@@ -98,6 +99,34 @@ class CommandLine(harness.Scenario):
         config = self.config(pipeline(SYSLOG.replace('PORT', '5515'), sink=NULL) + other)
         self.command('validate', '-c', config)
 
+    def test_journal_options(self):
+        def mistake(source, channel):
+            config = self.config(pipeline(source, sink=NULL, channel=channel))
+            for command in ('run', 'validate'):
+                _, errors = self.command(command, '-c', config, expect=CONFIGURATION)
+            self.assertEqual(errors.count('\n'), 1, errors)
+            return errors
+
+        self.assertRegex(mistake(TAIL, JOURNAL.replace('FOLDER/', '')),
+                         r'runnel\.toml:\d+:\d+: channels\.main: path is not an absolute path')
+        self.assertRegex(mistake(TAIL, 'type = "journal"'),
+                         r'channels\.main: path is missing .*; add path = ')
+        self.assertRegex(mistake(TAIL, JOURNAL + 'size = "64KiB"'),
+                         r'channels\.main: size is below its minimum of 1MiB')
+        self.assertRegex(mistake(TAIL, JOURNAL + 'size = "1MiB"\nmemory = "4MiB"\n'
+                                                 'block_bytes = "1MiB"'),
+                         r'channels\.main: size has no room for four blocks of block_bytes')
+        self.assertRegex(mistake(TAIL, JOURNAL + 'memory = "256KiB"'),
+                         r'channels\.main: memory is less than four times block_bytes')
+        for sync in ('fast', '1ms', '2d'):
+            self.assertRegex(mistake(TAIL, JOURNAL + f'sync = "{sync}"'),
+                             r'channels\.main: sync is none of batch, never and a duration of '
+                             r'10ms to 24h')
+        self.assertRegex(mistake(TAIL, JOURNAL + 'block_bytes = "16KiB"'),
+                         r'sources\.in: an event can take 65\.0 KiB, more than a block of '
+                         r'channels\.main \(16\.0 KiB\); lower event_bytes_max or raise block_bytes')
+        self.assertEqual([name for name in os.listdir(self.folder) if 'journal' in name], [])
+
     def test_once_without_a_source_that_ends(self):
         agent = self.start(pipeline(SYSLOG.replace('PORT', '0'), sink=NULL), once=True)
         self.assertEqual(agent.wait(), CONFIGURATION, agent.log)
@@ -124,6 +153,57 @@ class Running(harness.Scenario):
         agent = self.start(pipeline(TAIL, sink=NULL).replace('FOLDER/state', 'FOLDER/file/state'))
         self.assertEqual(agent.wait(), IO)
         self.assertIn('state_dir', agent.log)
+
+    def journal_refused(self, code, pattern, channel=JOURNAL, **options):
+        """Told in one line; what was there is as it was."""
+        agent = self.start(pipeline(TAIL, sink=NULL, channel=channel), **options)
+        self.assertEqual(agent.wait(), code, agent.log)
+        self.assertEqual(len(agent.log_lines(' ERROR ')), 1, agent.log)
+        self.assertRegex(agent.log, r'ERROR channels\.main: path ".*' + pattern)
+        self.assertFalse(os.path.exists(self.path('main.journal.new')))
+
+    def test_journal_whose_folder_cannot_be(self):
+        self.write('main.journal', b'')
+        self.journal_refused(IO, r'/main\.journal/a" has a folder that cannot be made: a part of the '
+                                 r'path is not a folder', JOURNAL.replace('.journal', '.journal/a'))
+
+    def test_journal_that_is_none(self):
+        for content in (b'', b'mine', bytes(100_000), os.urandom(2 << 20)):
+            path = self.write('main.journal', content)
+            self.journal_refused(CONFIGURATION, r'main\.journal" is not a journal; it is left '
+                                                r'alone: name another path, or move it away')
+            with open(path, 'rb') as file:
+                self.assertEqual(file.read(), content)
+        os.unlink(path)
+        self.make_folder('main.journal')
+        self.journal_refused(IO, r'main\.journal" cannot be opened: it is a folder')
+
+    def test_journal_with_larger_blocks(self):
+        self.stopped_well(self.start(pipeline(TAIL, sink=NULL, channel=JOURNAL)).ready())
+        small = JOURNAL + 'block_bytes = "96KiB"'
+        self.journal_refused(CONFIGURATION, r'main\.journal" was made with block_bytes = 131072; set '
+                                            r'it to no less, or name another path', small)
+
+    def test_journal_of_two_agents(self):
+        first = self.start(pipeline(TAIL, sink=NULL, channel=JOURNAL)).ready()
+        other = pipeline(TAIL, sink=NULL, channel=JOURNAL).replace('FOLDER/state', 'FOLDER/other')
+        second = self.start(self.config(other, 'other.toml'))
+        self.assertEqual(second.wait(), UNAVAILABLE, second.log)
+        self.assertRegex(second.log, rf'ERROR channels\.main: path ".*main\.journal" is in use by '
+                                     rf'process {first.pid}; a journal belongs to one channel')
+        self.stopped_well(first)
+        self.stopped_well(self.start(self.path('other.toml')).ready())
+
+    @harness.skip_without_root
+    def test_journal_that_may_not_be_written(self):
+        self.stopped_well(self.start(pipeline(TAIL, sink=NULL, channel=JOURNAL)).ready())
+        os.chmod(self.folder, 0o777)
+        for name in ('state', 'main.journal.lock'):
+            os.chmod(self.path(name), 0o777)
+        for name in os.listdir(self.path('state')):
+            os.chmod(self.path('state', name), 0o666)
+        os.chmod(self.path('main.journal'), 0o444)
+        self.journal_refused(IO, r'main\.journal" cannot be opened: .*[Pp]ermi', user='nobody')
 
     def test_port_in_use(self):
         with socket.socket() as taken:

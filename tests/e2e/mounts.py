@@ -40,6 +40,8 @@ class Receiver:
         self._size = size
         self.away = False
         mount_tmpfs(scenario, name, size)
+        # While it is away there is nothing, not even the rest of a page.
+        scenario.write(f'{name}/.taken', bytes(PAGE))
 
     def _resize(self, size):
         done = subprocess.run(['mount', '-o', f'remount,size={size}', self._folder],
@@ -51,7 +53,7 @@ class Receiver:
         self.away = True
         for _ in range(100):
             now = os.statvfs(self._folder)
-            if self._resize(max(1, now.f_blocks - now.f_bfree) * now.f_bsize):
+            if self._resize((now.f_blocks - now.f_bfree) * now.f_bsize):
                 return
         raise AssertionError(f'{self._folder} cannot be made smaller')
 

@@ -100,3 +100,43 @@ TEST_CASE(
   CHECK(process->gap_events <= static_cast<std::uint64_t>(numbers.front()) - 3900);
   process->shut();
 }
+
+TEST_CASE(
+    "journal: a place behind many batches in hand is found again when its segment is reused") {
+  // The sink has taken far more blocks than it can go back over one by one, and acknowledges up to
+  // somewhere in the middle; then what it has acknowledged is overwritten.
+  const OptionTexts texts = {{"size", "4MiB"}, {"cursor_interval", "1h"}};
+  for (pipeline::Position eighth = 1; eighth < 8; ++eighth) {
+    CAPTURE(eighth);
+    SimWorld world(1);
+    Process process = opened(world.machine(), texts);
+    process->record(false);
+    const auto put = [&](int from, int until) {
+      for (int number = from; number < until; ++number)
+        for (int tries = 0; !process->try_put(JournalProcess::body_of(number, 100)); ++tries) {
+          if (tries == 2000) return number;
+          process->run_for(1ms);
+        }
+      return until;
+    };
+    REQUIRE(put(0, 30'000) == 30'000);
+    process->run_for(500ms);
+    const pipeline::Position event = process->channel->head() / 30'000;
+    const pipeline::Position until = process->subscription->written() / 8 * eighth;
+    process->subscription->settle(until);
+    // Until it is full again.
+    const int put_until = put(30'000, 200'000);
+    CHECK(put_until < 200'000);
+    JournalProcess::kill(std::move(process), false);
+    process = opened(world.machine(), texts);
+    record_all(*process);
+    const std::vector<int> numbers = process->numbers();
+    REQUIRE(!numbers.empty());
+    CHECK(numbers.front() <= static_cast<int>(until / event) + 1);
+    CHECK(numbers.back() >= put_until - 2200);  // what was in memory only
+    CHECK(numbers == numbers_from(numbers.front(), numbers.back() + 1));
+    CHECK(process->gap_events == 0);
+    CHECK(process->counters().damaged_events == 0);
+    process->shut();
+  }
+}

@@ -95,8 +95,13 @@ bool JournalReader::find_in_segment(const FoundSegment& segment) {
 
 // What nobody is known to have been told to be safe is where a power cut tears, and then no loss.
 std::string_view JournalReader::unless_promised(std::uint64_t custody) const {
-  const std::uint64_t durable = cursors_ ? cursors_->durable_position : 0;
-  if (!previous_ || std::max(custody, durable) > previous_->last_position) return {};
+  // A page that was written when nothing was left to write counts instead.
+  const bool all = cursors_ && cursors_->durable_position == cursors_->head_position;
+  const std::uint64_t durable = cursors_ && !all ? cursors_->durable_position : 0;
+  const std::uint64_t events = all ? cursors_->head_ordinal - cursors_->unwritten_events : 0;
+  if (!previous_ || std::max(custody, durable) > previous_->last_position ||
+      events > previous_->written_behind())
+    return {};
   return "; perhaps torn when the power went, and promised to nobody";
 }
 

@@ -38,7 +38,8 @@ bool JournalStore::cursors_have_moved() {
 void JournalStore::collect_cursors() {
   const auto readers = channel().subscriptions();
   for (std::size_t index = 0; index < readers.size(); ++index) {
-    BlockPlace place = readers[index].acknowledged_place();
+    BlockPlace place = canary(Canary::journal_cursor_ahead) ? readers[index].unread_place()
+                                                            : readers[index].acknowledged_place();
     if (const pipeline::Block* block = table().find(place.sequence)) place.place = block->place;
     Cursor& cursor = cursors_.cursors[index];
     cursor.position = place.position;
@@ -52,7 +53,10 @@ void JournalStore::collect_cursors() {
   cursors_.head_ordinal = table().events_sealed();
   cursors_.unwritten_events = unwritten_events_;
   cursors_.body_bytes = table().body_bytes_sealed();
-  cursors_.durable_position = std::min(durable_position_, cursors_.head_position);
+  // A ring that has run empty begins again at its first byte, and its head has moved over the rest.
+  const bool all = table().empty() && channel().open_bytes() == 0;
+  cursors_.durable_position =
+      all ? cursors_.head_position : std::min(durable_position_, cursors_.head_position);
 }
 
 Task<Status> JournalStore::save_cursors(bool durably) {
@@ -65,11 +69,12 @@ Task<Status> JournalStore::save_cursors(bool durably) {
   ++cursors_.generation;
   std::uint64_t lowest = UINT64_MAX;
   for (const Cursor& each : cursors_.cursors) lowest = std::min(lowest, each.position);
+  for (const Subscription& each : channel().subscriptions())
+    lowest = std::min(lowest, each.kept_from());
   encode(cursors_, superblock_.salt, memory_.page);
   Status status = co_await write_fully(file_, memory_.page, cursor_pages[cursors_.generation % 2]);
   if (status && durably) {
-    status = co_await async::sync(file_);
-    ++counters().syncs;
+    status = co_await sync_file();
   }
   // The page that was not written whole is the next one's too.
   if (!status) --cursors_.generation;

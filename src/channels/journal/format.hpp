@@ -58,7 +58,8 @@ struct CursorPage {
   std::uint64_t head_ordinal = 0;
   std::uint64_t unwritten_events = 0;
   std::uint64_t body_bytes = 0;
-  std::uint64_t durable_position = 0;  // everything before was durable, or needed no writing
+  // Where the last block ended that was durable; head_position, when nothing was left to write.
+  std::uint64_t durable_position = 0;
   std::vector<Cursor> cursors;
 };
 
@@ -93,9 +94,12 @@ struct BlockHeader {
   std::uint64_t body_bytes = 0;        // bytes of bodies of all events before it
   BootId boot = {};
   std::int64_t clock_offset_ns = clock_not_set;  // wall clock minus time since boot
-  // Everything before was durable, or needed no writing, when this block was written: a hole there
+  // Where the last block ended that was durable when this one was written: a hole in front of that
   // is damage; one behind it may be what a power cut has torn, and was promised to nobody.
   std::uint64_t custody = 0;
+
+  // Of the events before the next block, those that were written.
+  std::uint64_t written_behind() const { return first_ordinal + events - unwritten_events; }
 };
 
 // From its first byte to that of the next block.

@@ -81,7 +81,7 @@ void JournalStore::release() {
     const Block& block = table().at(index);
     all_durable = all_durable && block.state == Block::State::synced;
     if (!all_durable && block.end() > acknowledged) break;
-    if (all_durable) durable_position_ = block.end();
+    if (all_durable) durable_position_ = std::max(durable_position_, block.end());
     channel().safe_until(block.end());
   }
   while (!table().empty()) {
@@ -98,7 +98,6 @@ void JournalStore::release() {
     if (read_now) break;
     if (oldest.state == Block::State::sealed) unwritten_events_ += oldest.counts.events;
     written_sequence_ = std::max(written_sequence_, oldest.sequence);
-    durable_position_ = oldest.end();
     channel().written_until(oldest.end());
     channel().release_oldest();
   }
@@ -127,14 +126,17 @@ Task<void> JournalStore::shut() {
     syncs_.ring();
     if (sealed && table().empty()) break;
     if (last_error_ != Error::none) break;
-    const Status moved = co_await idle_.wait(after(context_.now(), 10s));
+    // Full, it gets no room any more: its readers have stopped.
+    const Status moved = co_await idle_.wait(after(context_.now(), full_ ? 200ms : 10s));
     if (!moved) break;
   }
   if (!table().empty() || channel().open_bytes() > 0)
-    log_error(context_.name, settings_.path, ": not everything could be written",
-              last_error_ == Error::none ? std::string_view() : ": ",
-              last_error_ == Error::none ? std::string_view() : describe(last_error_),
-              "; what was not is lost unless its source reads it again");
+    log_error(context_.name, settings_.path, ": ", HumanSize{channel().backlog_bytes()},
+              " of records could not be written (",
+              last_error_ != Error::none ? describe(last_error_)
+              : full_                    ? std::string_view("it is full")
+                                         : std::string_view("the disk is too slow"),
+              "); what its source does not read again is lost");
   const Status saved = co_await save_cursors(true);
   if (!saved)
     log_error(context_.name, settings_.path,

@@ -50,14 +50,39 @@ class JournalStore final : public pipeline::Store {
   using Subscription = pipeline::Subscription;
 
   // --- start-up (start.cpp) --------------------------------------------------------------------
-  struct Recovered;
+  // Where the next block goes.
+  struct WritePlace {
+    std::size_t segment = Segments::none;
+    std::uint64_t at = 0;
+  };
+  // What the segments say of the end.
+  struct Recovered {
+    WritePlace place;
+    bool any = false;
+    BlockHeader last;
+    std::size_t first_segment = 0;  // where the look for it began
+    // Blocks that end by here, or that many written events, have been durable at some time.
+    std::uint64_t promised = 0, promised_events = 0;
+
+    // A page that was written when nothing was left to write says how much that has been; else, how
+    // far it was known to be durable.
+    void promise_by(const CursorPage& page) {
+      if (page.durable_position == page.head_position)
+        promised_events = page.head_ordinal - page.unwritten_events;
+      else
+        promised = page.durable_position;
+    }
+  };
   async::Task<pipeline::Started> open();
   async::Task<pipeline::Started> create();
   async::Task<Status> fill_new(io::Handle file, const Superblock& superblock);
   async::Task<pipeline::Started> read_superblock();
   async::Task<Status> read_cursors();
   async::Task<Status> read_segments();
+  async::Task<Status> wipe(std::uint64_t at);
+  async::Task<Status> clear_next_segment();
   async::Task<Status> find_end(Recovered& end);
+  async::Task<Status> make_durable(const Recovered& end);
   async::Task<Result<std::uint64_t>> last_promise(std::size_t segment, std::uint64_t at);
   void place_readers(const Recovered& end);
   tl::unexpected<Problem> refuse(std::string_view what, Error why) const;
@@ -72,11 +97,14 @@ class JournalStore final : public pipeline::Store {
   async::Task<Status> begin_segment(const Block& first);
   async::Task<Status> make_free(std::size_t index);
   bool is_needed(std::size_t index);
+  pipeline::BlockPlace first_block_of(std::size_t index);
   void give_up(std::size_t index);
   async::Task<Status> write_fully(io::Handle file, Bytes bytes, std::uint64_t at);
   bool is_crowded() const;
+  bool waits_for_more() const;
   async::Task<void> sync_on();
   async::Task<Status> sync();
+  async::Task<Status> sync_file();
   void write_again();
   void failed(std::string_view what, Error why);
   void works();
@@ -87,9 +115,11 @@ class JournalStore final : public pipeline::Store {
 
   // --- reading back (loading.cpp) --------------------------------------------------------------
   async::Task<void> load_on();
-  async::Task<void> load_for(Subscription& reader);
+  async::Task<Status> load_for(Subscription& reader);
   // The block at `at`, whole, in `read`; `malformed` when there is none.
   async::Task<Result<BlockHeader>> read_block(std::uint64_t at, std::size_t segment);
+  async::Task<Result<BlockHeader>> read_block_patiently(std::uint64_t at, std::size_t segment,
+                                                        int attempts);
   async::Task<Status> read_fully(MutableBytes into, std::uint64_t at);
   bool unpack(const BlockHeader& header, MutableBytes into);
   Block block_of(const BlockHeader& header, std::uint64_t at) const;
@@ -127,20 +157,16 @@ class JournalStore final : public pipeline::Store {
   BootId known_boot_ = {};
   std::int64_t known_clock_offset_ns_ = clock_not_set;
 
-  // Where the next block goes, and where the first one went that is not durable.
-  struct WritePlace {
-    std::size_t segment = Segments::none;
-    std::uint64_t at = 0;
-  };
   WritePlace next_;
   WritePlace durable_;
-  pipeline::Position durable_position_ = 0;  // everything before is durable or was never written
+  pipeline::Position durable_position_ = 0;  // the end of the last block that is durable
   std::uint64_t unwritten_events_ = 0;
   std::uint64_t written_sequence_ = 0;  // blocks up to here are written or needed no writing
   bool flushing_ = false;               // at the end: everything goes out
   bool flushes_ = false;                // Sync::interval: it is time
   bool full_ = false;
   bool write_again_ = false;  // a sync has failed
+  std::uint64_t sync_failures_ = 0;
   bool syncing_ = false;
   bool sync_due_ = false;  // Sync::interval: all that was due is written
   Error last_error_ = Error::none;

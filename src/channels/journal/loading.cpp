@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "async/operations.hpp"
+#include "async/sleep.hpp"
 #include "base/mark.hpp"
 #include "channels/journal/journal_store.hpp"
 #include "channels/journal/records.hpp"
@@ -14,13 +15,21 @@ using pipeline::Block;
 using pipeline::BlockPlace;
 using pipeline::Gap;
 
+namespace {
+
+// About a minute.
+constexpr int load_patience = 18;
+
+}  // namespace
+
 Task<void> JournalStore::load_on() {
   while (true) {
     bool any = false;
     for (Subscription& reader : channel().subscriptions()) {
       if (!reader.blocks_read().waiting) continue;
       any = true;
-      co_await load_for(reader);
+      const Status looked = co_await load_for(reader);
+      if (!looked) co_return;
     }
     if (any) continue;
     const Status rang = co_await loads_.wait();
@@ -63,6 +72,25 @@ Task<Result<BlockHeader>> JournalStore::read_block(std::uint64_t at, std::size_t
   co_return *header;
 }
 
+// An error of the medium may pass; only then is it the block that is bad.
+Task<Result<BlockHeader>> JournalStore::read_block_patiently(std::uint64_t at, std::size_t segment,
+                                                             int attempts) {
+  Duration pause = 50ms;
+  while (true) {
+    const auto header = co_await read_block(at, segment);
+    const bool refused = !header && header.error() != Error::malformed;
+    if (!refused || header.error() == Error::cancelled) co_return header;
+    ++counters().errors;
+    if (--attempts == 0) co_return header;
+    if (complaint_.due(context_.now()))
+      log_warn(context_.name, settings_.path, " cannot be read at ", at, ": ",
+               describe(header.error()), "; tried again");
+    const Status slept = co_await async::sleep_until(after(context_.now(), pause));
+    if (!slept) co_return fail(slept.error());
+    pause = std::min<Duration>(2 * pause, 5s);
+  }
+}
+
 // Into records that may be trusted; false: they may not.
 bool JournalStore::unpack(const BlockHeader& header, MutableBytes into) {
   const Bytes payload = memory_.read.subspan(BlockHeader::bytes, header.payload_bytes);
@@ -89,6 +117,8 @@ Block JournalStore::block_of(const BlockHeader& header, std::uint64_t at) const 
   block.body_bytes_before = header.body_bytes;
   block.place = at;
   block.place_behind = at + block_bytes_on_disk(header.payload_bytes);
+  block.is_loaded = true;
+  block.unwritten_events = header.unwritten_events;
   block.epoch = header.epoch;
   block.foreign = header.boot != context_.system.facts().boot_id;
   // Before the clock was set, the last that is known of that boot is right for all of it.
@@ -106,8 +136,9 @@ Gap JournalStore::missing_between(const BlockPlace& wanted, std::uint64_t ordina
   return {ordinal - wanted.ordinal, bytes, now, now};
 }
 
-// The block that the reader wants or, where that is damaged, the next one.
-Task<void> JournalStore::load_for(Subscription& reader) {
+// The block that the reader wants or, where that is damaged, the next one. `cancelled`: the reader
+// waits still, and nobody will serve it any more.
+Task<Status> JournalStore::load_for(Subscription& reader) {
   const BlockPlace wanted = reader.blocks_read().wanted;
   const auto damaged = [&](const Gap& missing) {
     counters().damaged_events += missing.events;
@@ -118,7 +149,10 @@ Task<void> JournalStore::load_for(Subscription& reader) {
   std::size_t segment = Segments::none;
   std::uint64_t at = wanted.place;
   if (!segments_.empty()) {
-    if (!segments_.contains(at)) at = 0;
+    // Its segment may have other blocks now.
+    if (!segments_.contains(at) ||
+        segments_.at(segments_.index_of(at)).first_sequence > wanted.sequence)
+      at = 0;
     segment = at == 0 ? segments_.with_sequence(wanted.sequence) : segments_.index_of(at);
     if (at < segments_.first_block_of(segment)) at = segments_.first_block_of(segment);
   }
@@ -131,10 +165,9 @@ Task<void> JournalStore::load_for(Subscription& reader) {
       at = segments_.first_block_of(segment);
       continue;
     }
-    const auto header = co_await read_block(at, segment);
-    if (!header && header.error() == Error::cancelled) co_return;
+    const auto header = co_await read_block_patiently(at, segment, load_patience);
+    if (!header && header.error() == Error::cancelled) co_return header.error();
     if (!header || header->sequence < wanted.sequence) {
-      if (!header && header.error() != Error::malformed) ++counters().errors;
       at += header ? block_bytes_on_disk(header->payload_bytes) : page_bytes;
       continue;
     }
@@ -154,7 +187,7 @@ Task<void> JournalStore::load_for(Subscription& reader) {
     counters().loaded_events += block.counts.events;
     passed(Seldom::journal_read_back);
     reader.loaded(block, missing);
-    co_return;
+    co_return Status();
   }
   // Nothing below the ring: what comes next is there.
   std::uint64_t ordinal = table().events_sealed(), body_bytes = table().body_bytes_sealed();
@@ -167,6 +200,7 @@ Task<void> JournalStore::load_for(Subscription& reader) {
   const Gap missing = in_ring ? Gap{} : missing_between(wanted, ordinal, body_bytes);
   damaged(missing);
   reader.nothing_to_load(missing);
+  co_return Status();
 }
 
 }  // namespace runnel::channels::journal

@@ -30,14 +30,6 @@ std::string cursor_name(std::string_view label) {
 
 }  // namespace
 
-// What the segments say of the end.
-struct JournalStore::Recovered {
-  WritePlace place;
-  bool any = false;
-  BlockHeader last;
-  std::uint64_t promised = 0;  // everything before has been durable at some time
-};
-
 tl::unexpected<Problem> JournalStore::refuse(std::string_view what, Error why) const {
   return problem(concat("path \"", settings_.path, "\" ", what, ": ", describe(why)), exit_io);
 }
@@ -55,6 +47,9 @@ Task<Started> JournalStore::start() {
   // Before anything gets its number.
   epoch_ = std::max(cursors_.epoch, end.any ? end.last.epoch : 0) + 1;
   place_readers(end);
+  const Status durable = co_await make_durable(end);
+  if (!durable) co_return refuse("cannot be made durable", durable.error());
+  durable_position_ = end.any ? end.last.last_position : 0;
   if (cursors_.cursors.size() > cursors_max)
     co_return problem(concat("path \"", settings_.path, "\" keeps places for ",
                              cursors_.cursors.size(), " sinks, more than ", cursors_max,
@@ -207,96 +202,6 @@ Task<Status> JournalStore::read_segments() {
   co_return Status();
 }
 
-// --- its end -------------------------------------------------------------------------------------
-
-// The most that any block from here on says of what was durable when it was written.
-Task<Result<std::uint64_t>> JournalStore::last_promise(std::size_t segment, std::uint64_t at) {
-  std::uint64_t promise = 0;
-  while (true) {
-    while (segments_.at(segment).generation > 0 &&
-           at + BlockHeader::bytes <= segments_.end_of(segment)) {
-      const auto header = co_await read_block(at, segment);
-      if (!header && header.error() == Error::cancelled) co_return fail(header.error());
-      at += header ? block_bytes_on_disk(header->payload_bytes) : page_bytes;
-      if (header) promise = std::max(promise, header->custody);
-    }
-    if (segment == segments_.newest()) co_return promise;
-    segment = segments_.behind(segment);
-    at = segments_.first_block_of(segment);
-  }
-}
-
-// From the last segment that begins with what was certainly durable, block by block. A hole with
-// nothing behind it that was promised to be safe is where a power cut has torn what was being
-// written: everything from there on goes.
-Task<Status> JournalStore::find_end(Recovered& end) {
-  if (segments_.empty()) co_return Status();
-  std::size_t from = segments_.newest();
-  std::uint64_t durable = segments_.at(from).first_position;
-  const auto first = co_await read_block(segments_.first_block_of(from), from);
-  if (!first && first.error() == Error::cancelled) co_return first.error();
-  if (first) durable = std::min(first->custody, durable);
-  while (from != segments_.oldest() && segments_.at(from).first_position > durable)
-    from = (from + segments_.count() - 1) % segments_.count();
-
-  end.promised = cursors_.durable_position;
-  bool torn = false, looked_ahead = false;
-  for (std::size_t segment = from;; segment = segments_.behind(segment)) {
-    std::uint64_t at = segments_.first_block_of(segment);
-    if (!torn) end.place = {segment, at};
-    std::uint64_t hole = 0;  // where one begins
-    const std::uint64_t stop = segments_.end_of(segment);
-    while (segments_.at(segment).generation > 0 && at + BlockHeader::bytes <= stop) {
-      const auto header = co_await read_block(at, segment);
-      if (!header && header.error() == Error::cancelled) co_return header.error();
-      if (!header) {
-        if (hole == 0) hole = at;
-        at += page_bytes;
-        continue;
-      }
-      if (hole != 0 && !torn && !looked_ahead) {
-        looked_ahead = true;
-        const auto promise = co_await last_promise(segment, at);
-        if (!promise) co_return promise.error();
-        end.promised = std::max(end.promised, *promise);
-        // What was read before has been read over.
-        const auto again = co_await read_block(at, segment);
-        if (!again) co_return again.error();
-      }
-      const std::uint64_t expected =
-          end.any ? end.last.last_position : segments_.at(segment).first_position;
-      const bool follows = !torn && (hole == 0 || end.promised > expected);
-      if (follows) {
-        end.any = true;
-        end.last = *header;
-        at += block_bytes_on_disk(header->payload_bytes);
-        end.place = {segment, at};
-        hole = 0;
-        continue;
-      }
-      if (!torn) passed(Seldom::journal_tail_torn);
-      torn = true;
-      // Whole, but never promised: it would come again in front of what is put there now.
-      std::memset(memory_.page.data(), 0, page_bytes);
-      const Status wiped = co_await write_fully(file_, memory_.page, at);
-      if (!wiped) co_return wiped;
-      at += block_bytes_on_disk(header->payload_bytes);
-    }
-    if (segment == segments_.newest()) break;
-  }
-  // Segments that were begun behind the end are not.
-  while (segments_.newest() != end.place.segment) {
-    const std::size_t index = segments_.newest();
-    std::memset(memory_.page.data(), 0, page_bytes);
-    const Status wiped = co_await write_fully(file_, memory_.page, segments_.begin_of(index));
-    if (!wiped) co_return wiped;
-    segments_.at(index).generation = 0;
-    segments_.make_newest((index + segments_.count() - 1) % segments_.count());
-  }
-  next_ = durable_ = end.place;
-  co_return Status();
-}
-
 // --- its readers ---------------------------------------------------------------------------------
 
 void JournalStore::place_readers(const Recovered& end) {
@@ -314,6 +219,8 @@ void JournalStore::place_readers(const Recovered& end) {
     // The end is damaged: whoever looks for its blocks must not find others with their numbers.
     if (end.promised > end.last.last_position)
       sequence += (end.promised - end.last.last_position) / pipeline::record_alignment;
+    if (end.promised_events > end.last.written_behind())
+      sequence += end.promised_events - end.last.written_behind();
   } else if (!segments_.empty()) {
     const SegmentHeader& newest = segments_.at(segments_.newest());
     ordinal = newest.first_ordinal;
@@ -322,6 +229,9 @@ void JournalStore::place_readers(const Recovered& end) {
     sequence = newest.first_sequence;
   }
   for (const Cursor& each : cursors_.cursors) position = std::max(position, each.position);
+  // Who has not read to the end goes on where it was, although nothing there may be readable.
+  for (const Cursor& each : cursors_.cursors)
+    if (each.position < position) sequence = std::max(sequence, each.sequence + 1);
   if (cursors_.head_ordinal > ordinal) {
     // After a stop in order the page knows it. Else the rest was never promised to anybody.
     const bool in_order = cursors_.durable_position == cursors_.head_position;
@@ -329,6 +239,9 @@ void JournalStore::place_readers(const Recovered& end) {
                                  : unwritten_events_ + cursors_.head_ordinal - ordinal;
     ordinal = cursors_.head_ordinal;
   }
+  // More than the blocks tell: some were written, given up when a sync failed, and never needed
+  // again.
+  unwritten_events_ = std::max(unwritten_events_, std::min(cursors_.unwritten_events, ordinal));
   position = align_up(position, pipeline::record_alignment);
   channel().begin_at(position);
   table().begin(epoch_, sequence, ordinal, body_bytes);
@@ -354,10 +267,7 @@ void JournalStore::place_readers(const Recovered& end) {
       }
       known.erase(found);
     } else if (!settings_.start_at_end && !segments_.empty()) {
-      const std::size_t oldest = segments_.oldest();
-      const SegmentHeader& first = segments_.at(oldest);
-      place = {first.first_sequence, first.first_position, segments_.first_block_of(oldest),
-               first.first_ordinal, first.body_bytes};
+      place = first_block_of(segments_.oldest());
     }
     place.position = std::min(place.position, position);
     readers[index].begin_at(place);

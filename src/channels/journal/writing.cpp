@@ -22,6 +22,7 @@ namespace {
 
 constexpr Duration pause_first = 100ms;
 constexpr Duration pause_longest = 10s;
+constexpr std::size_t blocks_of_a_sync = 8;
 
 }  // namespace
 
@@ -42,6 +43,7 @@ Task<void> JournalStore::write_on() {
       works();
       continue;
     }
+    syncs_.ring();
     if (written.error() == Error::no_room) {
       // Until a reader has got on.
       const Status rang = co_await work_.wait();
@@ -213,6 +215,9 @@ Task<Status> JournalStore::make_free(std::size_t index) {
   full_ = false;
   // A restart must not look for a reader's place in what is going to be overwritten.
   const SegmentHeader& next = segments_.at(segments_.behind(index));
+  if (next.generation > 0)
+    for (Subscription& reader : channel().subscriptions())
+      reader.forget_blocks_before(first_block_of(segments_.behind(index)));
   if (durable_until_ < next.first_position) {
     const Status saved = co_await save_cursors(true);
     if (!saved) co_return saved;
@@ -222,16 +227,25 @@ Task<Status> JournalStore::make_free(std::size_t index) {
 }
 
 bool JournalStore::is_needed(std::size_t index) {
+  if (canary(Canary::journal_segment_reused)) return false;
   const SegmentHeader& next = segments_.at(segments_.behind(index));
   return next.generation > 0 && acknowledged_by_all() < next.first_position;
 }
 
+BlockPlace JournalStore::first_block_of(std::size_t index) {
+  const SegmentHeader& header = segments_.at(index);
+  return {header.first_sequence,
+          header.first_position,
+          segments_.first_block_of(index),
+          header.first_ordinal - header.unwritten_events,
+          header.body_bytes,
+          true};
+}
+
 // drop_oldest: readers that are behind go on with the next segment.
 void JournalStore::give_up(std::size_t index) {
-  const std::size_t behind = segments_.behind(index);
-  const SegmentHeader& next = segments_.at(behind);
-  const BlockPlace place{next.first_sequence, next.first_position, segments_.first_block_of(behind),
-                         next.first_ordinal, next.body_bytes};
+  const SegmentHeader& next = segments_.at(segments_.behind(index));
+  const BlockPlace place = first_block_of(segments_.behind(index));
   for (Subscription& reader : channel().subscriptions()) {
     const BlockPlace stands = reader.unread_place();
     const std::uint64_t left_out = stands.written_only ? next.unwritten_events : 0;
@@ -241,12 +255,25 @@ void JournalStore::give_up(std::size_t index) {
   for (std::size_t each = own_cursors_; each < cursors_.cursors.size(); ++each) {
     Cursor& cursor = cursors_.cursors[each];
     if (cursor.position >= place.position) continue;
-    cursor = {cursor.name, place.position, place.ordinal - next.unwritten_events, place.place,
-              place.sequence};
+    cursor = {cursor.name, place.position, place.ordinal, place.place, place.sequence};
   }
 }
 
 // --- syncs ---------------------------------------------------------------------------------------
+
+// A sync costs the same for one block and for several: those that are on their way are waited for.
+bool JournalStore::waits_for_more() const {
+  if (settings_.mode != Mode::always || full_ || last_error_ != Error::none || is_crowded())
+    return false;
+  std::size_t written = 0;
+  bool more = false;
+  for (std::size_t index = 0; index < table().count(); ++index) {
+    const Block::State state = table().at(index).state;
+    written += state == Block::State::written ? 1 : 0;
+    more = more || state == Block::State::sealed || state == Block::State::writing;
+  }
+  return more && written < blocks_of_a_sync;
+}
 
 Task<void> JournalStore::sync_on() {
   while (true) {
@@ -256,7 +283,8 @@ Task<void> JournalStore::sync_on() {
     for (std::size_t index = 0; index < table().count() && !any; ++index)
       any = table().at(index).state == Block::State::written;
     // By time: when all that was due has been written; or the ring needs the room.
-    const bool due = any && !write_again_ && (!by_time || sync_due_ || is_crowded());
+    const bool ready = by_time ? sync_due_ || is_crowded() : !waits_for_more();
+    const bool due = any && !write_again_ && ready;
     if (!due) {
       const Status rang = co_await syncs_.wait();
       if (!rang) co_return;
@@ -266,7 +294,6 @@ Task<void> JournalStore::sync_on() {
     if (synced.error() == Error::cancelled) co_return;
     if (!synced) {
       failed("could not be made durable; it is written again", synced.error());
-      write_again_ = true;
       const Status slept = co_await async::sleep_until(after(context_.now(), pause_));
       if (!slept) co_return;
     }
@@ -280,9 +307,8 @@ Task<Status> JournalStore::sync() {
   const std::uint64_t last = written_sequence_;
   syncing_ = true;
   sync_due_ = false;
-  const Status synced = co_await async::sync(file_);
+  const Status synced = co_await sync_file();
   syncing_ = false;
-  ++counters().syncs;
   if (!synced) co_return synced;
   works();
   durable_ = behind;
@@ -293,6 +319,21 @@ Task<Status> JournalStore::sync() {
   }
   release();
   co_return Status();
+}
+
+// A failed sync is told to one caller, and what it was for may be gone for all: whoever has synced
+// meanwhile cannot be sure of anything, and the blocks go out again.
+Task<Status> JournalStore::sync_file() {
+  const std::uint64_t failures_before = sync_failures_;
+  const Status synced = co_await async::sync(file_);
+  ++counters().syncs;
+  if (!synced && synced.error() != Error::cancelled) {
+    ++sync_failures_;
+    write_again_ = true;
+    work_.ring();
+  }
+  if (synced && sync_failures_ != failures_before) co_return Error::io;
+  co_return synced;
 }
 
 // The kernel may have dropped what it could not write: everything since the last good sync goes out

@@ -111,10 +111,8 @@ void Checker::check_damage(std::size_t index) {
     // A file with its final name is whole; only "never" may have it torn after that.
     // So may recovery, when a sync fails there: at the next start it asks again, and the kernel has
     // forgotten what it owed.
-    const bool syncs_fail =
-        std::any_of(scenario_.faults.begin(), scenario_.faults.end(),
-                    [](const Fault& each) { return each.kind == FaultKind::sync_errors; });
-    const bool may_tear = file.survived_power_loss && (sink.fsync == Fsync::never || syncs_fail);
+    const bool may_tear = file.survived_power_loss &&
+                          (sink.fsync == Fsync::never || scenario_.has(FaultKind::sync_errors));
     if (file.broken && !file.name.ends_with(".tmp") && !may_tear)
       report(Verdict::damaged, concat("sink k", index, ": ", file.name, " is finished and torn"));
     // Plain text has no checksum: what a power loss has torn can only be cut at a newline.
@@ -154,12 +152,14 @@ std::optional<EventId> Checker::missing(std::size_t index) const {
   return of_journal ? of_journal : missing_of_due(index);
 }
 
-// What a journal had custody of arrives, or is reported as dropped when it was the oldest.
+// What a journal had custody of arrives; or it is reported as missing: it was the oldest, and
+// had to go, or because the disk would not give it back.
 std::optional<EventId> Checker::missing_of_journal(std::size_t index) const {
   const std::size_t channel = scenario_.sinks[index].channel;
   const Seen& seen = had(index);
   const bool drops_oldest = scenario_.channels[channel] == WhenFull::drop_oldest;
-  std::uint64_t reported = drops_oldest ? sinks_[index].gaps_said : 0;
+  const bool may_miss = drops_oldest || scenario_.has(FaultKind::read_errors);
+  std::uint64_t reported = may_miss ? sinks_[index].gaps_said + sinks_[index].gaps_said_now : 0;
   const auto& due = custody_.due(channel).by_stream();
   for (std::uint32_t stream = 0; stream < due.size(); ++stream)
     for (std::uint32_t number = 0; number < due[stream].size(); ++number) {
@@ -181,15 +181,17 @@ std::optional<EventId> Checker::missing_of_due(std::size_t index) const {
     for (std::uint32_t number = 0; number < stream.put; ++number)
       if (!stream.is_excused(number) && !is_in(seen, id, number) &&
           !custody_.excuses(channel, id, number) &&
+          !(custody_.owes(channel, id, number) && scenario_.has(FaultKind::read_errors)) &&
           (number >= stream.file_of.size() || met[stream.file_of[number]]))
         return EventId{id, number};
   }
   return std::nullopt;
 }
 
-bool Checker::complete(std::uint32_t life) {
+bool Checker::complete(const LifeFacts& so_far) {
   for (std::size_t sink = 0; sink < sinks_.size(); ++sink) {
-    sinks_[sink].outputs.look(machine_.files(), life);
+    sinks_[sink].outputs.look(machine_.files(), so_far.life);
+    sinks_[sink].gaps_said_now = so_far.sinks[sink].gap_events;
     collect(sink);
     if (missing(sink)) return false;
   }

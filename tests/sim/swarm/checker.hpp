@@ -69,7 +69,7 @@ class Checker {
   // Logs that were rotated to a name that is not looked at, before any checkpoint knew them.
   void excuse_unknown_rotations();
   // Everything that is due has arrived everywhere.
-  bool complete(std::uint32_t life);
+  bool complete(const LifeFacts& so_far);
   void check_complete();
 
   const Violation& violation() const { return violation_; }
@@ -86,7 +86,8 @@ class Checker {
     Seen ever_seen;  // before some power loss, too
     Seen before;     // at the end of the life before this
     Seen settled;    // delivered in a life that stopped in order: comes not again in the next
-    std::uint64_t gaps_said = 0;  // events, in all lives, by its own count
+    std::uint64_t gaps_said = 0;      // events, in the lives that have ended, by its own count
+    std::uint64_t gaps_said_now = 0;  // and in the one that goes on
   };
 
   void look(std::uint32_t life);
@@ -99,6 +100,7 @@ class Checker {
   void check_step(std::size_t sink, const LifeFacts& facts, const EventId& event, std::int64_t last,
                   bool new_file);
   void check_accounting(std::size_t sink, const LifeFacts& facts);
+  void check_undamaged(std::size_t sink, const LifeFacts& facts);
   void note_settled(std::size_t sink, const LifeFacts& facts);
   void check_checkpoint(std::size_t source, bool after_power_loss);
   std::vector<bool> files_met(const Stream& stream, const std::vector<bool>& seen) const;

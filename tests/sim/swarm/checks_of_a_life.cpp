@@ -18,7 +18,9 @@ void Checker::life_ended(const LifeFacts& facts) {
     check_generated(sink, facts);
     check_accounting(sink, facts);
     if (!is_journal(sink)) note_settled(sink, facts);
+    check_undamaged(sink, facts);
     if (sink < facts.sinks.size()) sinks_[sink].gaps_said += facts.sinks[sink].gap_events;
+    sinks_[sink].gaps_said_now = 0;
   }
 }
 
@@ -67,10 +69,12 @@ void Checker::check_order(std::size_t index, const LifeFacts& facts) {
 // In front of what comes now it had not to come.
 bool Checker::may_skip(std::size_t index, const EventId& event) const {
   if (ledger_.stream(event.stream).is_excused(event.number)) return true;
-  // A journal brings what an earlier life has left.
-  return is_journal(index) &&
-         (is_in(sinks_[index].before, event.stream, event.number) ||
-          custody_.excuses(scenario_.sinks[index].channel, event.stream, event.number));
+  const std::size_t channel = scenario_.sinks[index].channel;
+  // A journal brings what an earlier life has left, and reads around what it cannot read.
+  return is_journal(index) && ((custody_.was_put(channel, event.stream, event.number) &&
+                                scenario_.has(FaultKind::read_errors)) ||
+                               is_in(sinks_[index].before, event.stream, event.number) ||
+                               custody_.excuses(channel, event.stream, event.number));
 }
 
 // One event behind the one of its stream that came before it (-1: the first of this life).
@@ -83,9 +87,8 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
   const bool other_log =
       is_log && last >= 0 &&
       stream.file_of[static_cast<std::size_t>(last)] != stream.file_of[event.number];
-  const bool settled = is_journal(index)
-                           ? custody_.is_settled(index, event.stream, event.number)
-                           : is_in(sinks_[index].settled, event.stream, event.number);
+  const bool settled = is_journal(index) ? custody_.is_settled(index, event.stream, event.number)
+                                         : is_in(sinks_[index].settled, event.stream, event.number);
   if (settled && (is_log || is_journal(index)))
     return report(Verdict::repeated,
                   concat("sink k", index, ": ", name(event), " came again in life ", facts.life,
@@ -104,7 +107,9 @@ void Checker::check_step(std::size_t index, const LifeFacts& facts, const EventI
   }
   if (event.number <= last) {
     if (facts.rewound && (new_file || sink.by_header)) return;
-    if (is_journal(index) && custody_.is_a_beginning(sink.channel, event.stream, event.number))
+    // Of what had no promise, the beginning may be gone.
+    if (is_journal(index) && (custody_.is_a_beginning(sink.channel, event.stream, event.number) ||
+                              custody_.excuses(sink.channel, event.stream, event.number)))
       return;
     return report(Verdict::order, concat("sink k", index, ", life ", facts.life, ": ", name(event),
                                          " came behind number ", last));
@@ -175,6 +180,18 @@ void Checker::check_accounting(std::size_t index, const LifeFacts& facts) {
     report(Verdict::accounting,
            concat("channel c", channel, ", life ", facts.life, ": dropped ",
                   facts.channels[channel].dropped_events, ", reported ", gaps_of_channel));
+}
+
+// Nobody touches a journal's file: what cannot be read in it was written wrongly, or a read failed.
+void Checker::check_undamaged(std::size_t index, const LifeFacts& facts) {
+  const std::size_t channel = scenario_.sinks[index].channel;
+  if (!is_journal(index) || channel >= facts.channels.size()) return;
+  // "never" makes no promise to a power loss.
+  if (scenario_.journals[channel]->sync == JournalSync::never) return;
+  const std::uint64_t damaged = facts.channels[channel].damaged_events;
+  if (damaged > 0 && !scenario_.has(FaultKind::read_errors))
+    report(Verdict::damaged, concat("channel c", channel, ", life ", facts.life, ": ", damaged,
+                                    " events of its journal could not be read"));
 }
 
 // After a stop in order the checkpoint is exact: the next life repeats nothing.

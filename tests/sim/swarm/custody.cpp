@@ -65,10 +65,9 @@ void Custody::note(Instant now, const Life& life, Checker& checker) {
     if (!channel.any && table.empty()) channel.next_sequence = table.next_sequence();
     if (channel.next_sequence == table.next_sequence()) continue;
     if (table.first_sequence() > channel.next_sequence)
-      return checker.report(
-          Verdict::assertion,
-          concat("channel c", index, ": block ", channel.next_sequence,
-                 " has left the ring in the turn in which it was made"));
+      return checker.report(Verdict::assertion,
+                            concat("channel c", index, ": block ", channel.next_sequence,
+                                   " has left the ring in the turn in which it was made"));
     for (; channel.next_sequence < table.next_sequence(); ++channel.next_sequence)
       note_block(channel, *from, *table.find(channel.next_sequence));
   }
@@ -96,8 +95,7 @@ void Custody::note_block(ChannelState& channel, const pipeline::Channel& from,
     const Bytes body = record.body();
     const Recognised what =
         ledger_.recognise({reinterpret_cast<const char*>(body.data()), body.size()});
-    if (what.what == Recognised::What::event)
-      note_put(channel, block.first.position + at, what.id);
+    if (what.what == Recognised::What::event) note_put(channel, block.first.position + at, what.id);
   }
 }
 
@@ -107,8 +105,7 @@ void Custody::note_put(ChannelState& channel, pipeline::Position end, const Even
     (void)channel.more_than_once.add(event);
   if (channel.last_file.size() <= event.stream) channel.last_file.resize(event.stream + 1, -1);
   const Stream& stream = ledger_.stream(event.stream);
-  const std::int64_t file =
-      event.number < stream.file_of.size() ? stream.file_of[event.number] : 0;
+  const std::int64_t file = event.number < stream.file_of.size() ? stream.file_of[event.number] : 0;
   if (std::exchange(channel.last_file[event.stream], file) != file)
     (void)channel.beginnings.add(event);
 }
@@ -132,9 +129,8 @@ void Custody::check_stop(std::size_t index, const Life& life, Checker& checker) 
                           channel.head() - channel.custody(), " bytes without custody"));
   if (channel.counters().put_events != channels_[index].events_in_life)
     checker.report(Verdict::accounting,
-                   concat("channel c", index, ", life ", life_, ": ",
-                          channel.counters().put_events, " events were put, its blocks held ",
-                          channels_[index].events_in_life));
+                   concat("channel c", index, ", life ", life_, ": ", channel.counters().put_events,
+                          " events were put, its blocks held ", channels_[index].events_in_life));
 }
 
 void Custody::life_ended(Instant now, const Life& life, Torn how, bool in_order, bool sound,
@@ -147,13 +143,13 @@ void Custody::life_ended(Instant now, const Life& life, Torn how, bool in_order,
     ChannelState& channel = channels_[index];
     const bool promises = scenario_.journals[index]->sync != JournalSync::never;
     if (in_order && sound) check_stop(index, life, checker);
-    if (power_lost && !promises) {
+    const bool all_uncertain = power_lost && !promises;
+    if (all_uncertain) {
       channel.owed.clear();
       channel.excused.add_all(channel.ever);
-      continue;
     }
     for (Put& put : channel.puts) {
-      if (put.end > from->custody()) put.uncertain = true;
+      if (all_uncertain || put.end > from->custody()) put.uncertain = true;
       if (!put.uncertain) (void)channel.owed.add(put.event);
     }
   }

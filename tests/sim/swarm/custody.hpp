@@ -54,6 +54,9 @@ class Custody {
   bool excuses(std::size_t channel, std::uint32_t stream, std::uint32_t number) const {
     return channels_[channel].excused.has(stream, number);
   }
+  bool was_put(std::size_t channel, std::uint32_t stream, std::uint32_t number) const {
+    return channels_[channel].ever.has(stream, number);
+  }
   // The source began with it in some life: what comes behind it may have been there before.
   bool is_a_beginning(std::size_t channel, std::uint32_t stream, std::uint32_t number) const {
     return channels_[channel].beginnings.has(stream, number);

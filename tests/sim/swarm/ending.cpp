@@ -52,6 +52,14 @@ void Ending::stop() {
   const Duration disk = last_syncs * scenario_.slowest_disk +
                         last_entries * scenario_.options.entry_latency.max + scenario_.slowest_disk;
   deadline_ = after(world_.now(), source_grace + scenario_.drain_timeout + disk);
+  // A journal writes what its ring holds, block by block; full, or without a word from the disk, it
+  // gives up after a while.
+  constexpr int ring_blocks_max = 140, segments_max = 8;
+  constexpr Duration journal_patience = 10s;
+  for (const auto& journal : scenario_.journals)
+    if (journal)
+      deadline_ = after(deadline_, journal_patience + ring_blocks_max * scenario_.slowest_disk / 8 +
+                                       segments_max * scenario_.slowest_disk);
 }
 
 void Ending::signal_again() {

@@ -4,7 +4,7 @@
 //
 //   e<stream>.<number>.<letters>
 //
-// What the agent generates itself is a stream for each life when a journal may keep it into another:
+// What the agent generates itself is a stream for each life when a journal may keep it for another:
 // which one it is shows in the length of the body.
 #pragma once
 
@@ -61,7 +61,8 @@ struct Recognised {
 
 class Ledger {
  public:
-  // Grows with each start and each end of the agent: odd while life (era + 1) / 2 is up.
+  // Grows with each start and each end of the agent: odd while life (era + 1) / 2 is up, and not
+  // only starting.
   std::uint32_t era = 0;
 
   std::uint32_t add(StreamKind kind, std::size_t source, std::size_t event_bytes_max,

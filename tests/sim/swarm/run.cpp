@@ -157,7 +157,6 @@ void Run::live() {
   if (calm_) next_look_ = after(world_.now(), look_interval);
   checker_.excuse_unknown_rotations();
   say(concat("--- life ", life_));
-  ledger_.era = 2 * life_ - 1;
   configure();
   Life life(machine_, settings_, measured_);
   const Torn torn = life.begin() ? drive(life) : Torn::no;
@@ -238,6 +237,7 @@ void Run::look_around(Life& life) {
   // What was rotated while it started, too.
   if (!looked_at_start_ && life.started()) {
     looked_at_start_ = true;
+    ledger_.era = 2 * life_ - 1;
     checker_.excuse_unknown_rotations();
   }
   if (ending_.too_late())
@@ -274,7 +274,7 @@ void Run::look_for_the_end(Life& life) {
     return;
   }
   const bool too_long = now > after(traffic_end_, rest_longest);
-  if (peers_.resting() && checker_.complete(life_)) {
+  if (peers_.resting() && checker_.complete(facts_of(life))) {
     next_look_ = never;
     say("everything has arrived");
     ending_.stop();

@@ -58,6 +58,11 @@ bool Scenario::feeds(std::size_t source, std::size_t sink) const {
   return swarm::feeds(sources[source], sinks[sink].channel);
 }
 
+bool Scenario::has(FaultKind kind) const {
+  return std::any_of(faults.begin(), faults.end(),
+                     [&](const Fault& each) { return each.kind == kind; });
+}
+
 bool Scenario::has_journals() const {
   return std::any_of(journals.begin(), journals.end(),
                      [](const auto& each) { return each.has_value(); });
@@ -161,8 +166,8 @@ void draw_journals(Random& random, Scenario& scenario) {
     JournalScenario journal;
     journal.overflow = one_in(random, 3);
     constexpr auto batch = JournalSync::batch, interval = JournalSync::interval;
-    const JournalSync policies[] = {batch, batch, batch, batch, batch, interval,
-                                    interval, interval, interval, JournalSync::never};
+    const JournalSync policies[] = {batch,    batch,    batch,    batch,    batch,
+                                    interval, interval, interval, interval, JournalSync::never};
     journal.sync = any_of(random, policies);
     journal.sync_interval = between(random, 20ms, 600ms);
     journal.cursor_interval = between(random, 20ms, 500ms);

@@ -85,7 +85,7 @@ struct SourceScenario {
   SourceKind kind = SourceKind::tail;
   std::vector<std::size_t> channels;
   std::size_t event_bytes_max = 1024;
-  // generate: of a body. What a journal keeps is told apart by it: each life makes them a byte larger.
+  // generate: of a body. What a journal keeps is told apart by it: each life makes one byte more.
   std::size_t body_bytes = 0;
   bool matches_rotated = true;  // tail: `*.log*` and not `*.log`
   std::string framing = "newline";
@@ -138,6 +138,7 @@ struct Scenario {
 
   bool is_journal(std::size_t channel) const { return journals[channel].has_value(); }
   bool has_journals() const;
+  bool has(FaultKind kind) const;
   bool feeds_journal(const SourceScenario& source) const;
   // TOML, as life number `life` of the agent is started with.
   std::string configuration_of(std::uint32_t life) const;
