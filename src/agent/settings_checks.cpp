@@ -72,8 +72,8 @@ void tell_sinks_the_largest_record(Settings& settings) {
     // What an earlier configuration has left in a store may be larger than anything that comes now.
     if (sink.channel < settings.channels.size() &&
         settings.channels[sink.channel].settings.store != nullptr)
-      largest = std::max(largest,
-                         settings.channels[sink.channel].settings.store->record_bytes_max());
+      largest =
+          std::max(largest, settings.channels[sink.channel].settings.store->record_bytes_max());
     sink.plan->delivery.record_bytes_max = largest;
   }
 }

@@ -32,6 +32,13 @@ def mount_loop(scenario, name, size):
     mounted(scenario, scenario.make_folder(name), '-t', 'ext4', '-o', 'loop', image)
 
 
+def device_bytes_written(folder):
+    """What the device of a loop mount has taken so far, file system's own writes and all."""
+    found = os.stat(folder).st_dev
+    with open(f'/sys/dev/block/{os.major(found)}:{os.minor(found)}/stat') as file:
+        return int(file.read().split()[6]) * 512
+
+
 class Receiver:
     """What the file sink writes to: a tmpfs that has no room while the receiver is away."""
 

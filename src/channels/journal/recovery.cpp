@@ -5,7 +5,6 @@
 
 #include "async/operations.hpp"
 #include "base/canary.hpp"
-#include "base/canary.hpp"
 #include "base/mark.hpp"
 #include "channels/journal/journal_store.hpp"
 
