@@ -269,7 +269,7 @@ class Tail(harness.Scenario):
     def test_a_damaged_checkpoint_is_not_silently_used(self):
         self.append('log/a.log', numbered(0, 100))
         self.run_once(pipeline(TAIL))
-        checkpoint = [name for name in os.listdir(self.path('state')) if name != 'lock']
+        checkpoint = [name for name in os.listdir(self.path('state')) if name.startswith('tail-')]
         self.assertEqual(len(checkpoint), 1, checkpoint)
         path = self.path('state', checkpoint[0])
         with open(path, 'rb') as file:
