@@ -53,7 +53,10 @@ static double wait_until_listening(int port, double started) {
   address.sin_family = AF_INET;
   address.sin_port = htons((unsigned short)port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  while (now() - started < 10.0 && waitpid(child, NULL, WNOHANG) == 0) {
+  // Only looked at: its end is counted later, once.
+  siginfo_t ended = {0};
+  while (now() - started < 10.0 && waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         ended.si_pid == 0) {
     const int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int failed = connect(handle, (struct sockaddr*)&address, sizeof address);
     const double after = now() - started;
