@@ -158,7 +158,8 @@ class JournalKill(harness.Scenario):
             os.makedirs(self.folder)
             kind = KINDS[number % len(KINDS)]
             totals.append(self.run_rounds(kind, chance, min(EPISODE, ROUNDS - first)))
-            self.doCleanups()
+            self.doCleanups()  # of this episode, and of the whole test
+            self.addCleanup(shutil.rmtree, whole, ignore_errors=True)
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder = whole
         sums = Totals(*map(sum, zip(*totals)))

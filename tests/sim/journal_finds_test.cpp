@@ -89,7 +89,7 @@ TEST_CASE("journal: any sync that fails is a failure for all that was written be
     for (int put = 0; put < 400; ++put) {
       process->put(JournalProcess::body_of(put, 150));
       behind.push_back(process->channel->head());
-      if (put % 5 == 0) process->run_for(1ms);
+      if (put % 5 == 0) process->run_for(20ms);
       // Some are acknowledged, so that there are places to write down.
       if (put % 50 == 0) process->acknowledge_all();
       world.options().sync_errors = put > 100 && put % 40 < 20 ? 500'000 : 0;

@@ -72,6 +72,9 @@ struct SegmentHeader {
   std::uint64_t first_ordinal = 0;
   std::uint64_t unwritten_events = 0;
   std::uint64_t body_bytes = 0;
+
+  // Of the events before its first block, those that were written.
+  std::uint64_t written_before() const { return first_ordinal - unwritten_events; }
 };
 
 enum class BlockCodec : std::uint16_t { none = 0, zstd = 1 };
@@ -98,8 +101,9 @@ struct BlockHeader {
   // is damage; one behind it may be what a power cut has torn, and was promised to nobody.
   std::uint64_t custody = 0;
 
-  // Of the events before the next block, those that were written.
-  std::uint64_t written_behind() const { return first_ordinal + events - unwritten_events; }
+  // Of the events before it, and before the next block, those that were written.
+  std::uint64_t written_before() const { return first_ordinal - unwritten_events; }
+  std::uint64_t written_behind() const { return written_before() + events; }
 };
 
 // From its first byte to that of the next block.

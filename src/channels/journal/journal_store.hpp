@@ -61,6 +61,11 @@ class JournalStore final : public pipeline::Store {
     bool any = false;
     BlockHeader last;
     std::size_t first_segment = 0;  // where the look for it began
+    // What should come next: how many written events lie before it, and where it begins if none lie
+    // between that needed no writing.
+    std::uint64_t next_written = 0, next_position = 0;
+    bool torn = false;  // nothing from here on was promised to anybody
+    bool looked_ahead = false;
     // Blocks that end by here, or that many written events, have been durable at some time.
     std::uint64_t promised = 0, promised_events = 0;
 
@@ -82,6 +87,8 @@ class JournalStore final : public pipeline::Store {
   async::Task<Status> wipe(std::uint64_t at);
   async::Task<Status> clear_next_segment();
   async::Task<Status> find_end(Recovered& end);
+  async::Task<Status> search_segment(Recovered& end, std::size_t segment);
+  async::Task<Status> look_at_hole(Recovered& end, std::size_t segment, std::uint64_t at);
   async::Task<Status> make_durable(const Recovered& end);
   async::Task<Result<std::uint64_t>> last_promise(std::size_t segment, std::uint64_t at);
   void place_readers(const Recovered& end);

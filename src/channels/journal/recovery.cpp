@@ -64,75 +64,34 @@ Task<Status> JournalStore::clear_next_segment() {
 // nothing behind it that was promised to be safe is where a power cut has torn what was being
 // written: everything from there on goes.
 Task<Status> JournalStore::find_end(Recovered& end) {
-  const Status cleared = co_await clear_next_segment();
-  if (!cleared || segments_.empty()) co_return cleared;
+  if (segments_.empty()) {
+    const Status cleared = co_await clear_next_segment();
+    co_return cleared;
+  }
   std::size_t from = segments_.newest();
-  std::uint64_t durable = segments_.at(from).first_position;
   const auto first =
       co_await read_block_patiently(segments_.first_block_of(from), from, start_patience);
   if (!first && first.error() == Error::cancelled) co_return first.error();
-  if (first) durable = std::min(first->custody, durable);
-  while (from != segments_.oldest() && segments_.at(from).first_position > durable)
+  end.promise_by(cursors_);
+  const std::uint64_t durable = std::max(end.promised, first ? first->custody : 0);
+  while (from != segments_.oldest() && segments_.at(from).first_position > durable &&
+         segments_.at(from).written_before() > end.promised_events)
     from = (from + segments_.count() - 1) % segments_.count();
 
-  end.promise_by(cursors_);
-  bool torn = false, looked_ahead = false;
+  end.first_segment = from;
+  end.next_written = segments_.at(from).written_before();
+  end.next_position = segments_.at(from).first_position;
+  // A reader that stands in front of the oldest misses what a power cut may have taken whole.
+  if (from == segments_.oldest())
+    for (const Cursor& each : cursors_.cursors)
+      if (each.position < end.next_position && each.ordinal < end.next_written) {
+        end.next_written = each.ordinal;
+        end.next_position = each.position;
+      }
   for (std::size_t segment = from;; segment = segments_.behind(segment)) {
-    std::uint64_t at = segments_.first_block_of(segment);
-    if (!torn) end.place = {segment, at};
-    std::uint64_t hole = 0;  // where one begins
-    const std::uint64_t stop = segments_.end_of(segment);
-    while (segments_.at(segment).generation > 0 && at + BlockHeader::bytes <= stop) {
-      const auto header = co_await read_block_patiently(at, segment, start_patience);
-      if (!header && header.error() == Error::cancelled) co_return header.error();
-      if (!header) {
-        if (hole == 0) hole = at;
-        at += page_bytes;
-        continue;
-      }
-      // A leftover: of an order of writing that a failed sync or a power cut has undone.
-      const bool is_newer =
-          !end.any || (header->sequence > end.last.sequence && header->epoch >= end.last.epoch);
-      if (!is_newer) {
-        const Status wiped = co_await wipe(at);
-        if (!wiped) co_return wiped;
-        at += block_bytes_on_disk(header->payload_bytes);
-        continue;
-      }
-      // At a segment's end a hole looks like room that nobody has used: the count tells them apart.
-      const std::uint64_t written_before = header->first_ordinal - header->unwritten_events;
-      if (hole == 0 && end.any && written_before != end.last.written_behind()) hole = at;
-      if (hole != 0 && !torn && !looked_ahead) {
-        looked_ahead = true;
-        const auto promise = co_await last_promise(segment, at);
-        if (!promise) co_return promise.error();
-        end.promised = std::max(end.promised, *promise);
-        // What was read before has been read over.
-        const auto again = co_await read_block_patiently(at, segment, start_patience);
-        if (!again) co_return again.error();
-      }
-      const std::uint64_t expected =
-          end.any ? end.last.last_position : segments_.at(segment).first_position;
-      const std::uint64_t written =
-          end.any ? end.last.written_behind()
-                  : segments_.at(segment).first_ordinal - segments_.at(segment).unwritten_events;
-      const bool was_durable = end.promised > expected || end.promised_events > written;
-      const bool follows =
-          !torn && (hole == 0 || was_durable || canary(Canary::journal_torn_tail_kept));
-      if (follows) {
-        end.any = true;
-        end.last = *header;
-        at += block_bytes_on_disk(header->payload_bytes);
-        end.place = {segment, at};
-        hole = 0;
-        continue;
-      }
-      if (!torn) passed(Seldom::journal_tail_torn);
-      torn = true;
-      // Whole, but never promised: it would come again in front of what is put there now.
-      const Status wiped = co_await wipe(at);
-      if (!wiped) co_return wiped;
-      at += block_bytes_on_disk(header->payload_bytes);
+    if (segments_.at(segment).generation > 0) {
+      const Status searched = co_await search_segment(end, segment);
+      if (!searched) co_return searched;
     }
     if (segment == segments_.newest()) break;
   }
@@ -142,10 +101,76 @@ Task<Status> JournalStore::find_end(Recovered& end) {
     const Status wiped = co_await wipe(segments_.begin_of(index));
     if (!wiped) co_return wiped;
     segments_.at(index).generation = 0;
-    segments_.make_newest((index + segments_.count() - 1) % segments_.count());
+    const bool none_is_left = end.place.segment == Segments::none && index == from;
+    segments_.make_newest(none_is_left ? Segments::none
+                                       : (index + segments_.count() - 1) % segments_.count());
   }
   next_ = durable_ = end.place;
-  end.first_segment = from;
+  const Status cleared = co_await clear_next_segment();
+  co_return cleared;
+}
+
+// A hole at a segment's end looks like room that nobody has used, and one in a damaged segment may
+// be all of it: the count of written events tells.
+Task<Status> JournalStore::search_segment(Recovered& end, std::size_t segment) {
+  const SegmentHeader& begin = segments_.at(segment);
+  const std::uint64_t stop = segments_.end_of(segment);
+  std::uint64_t at = segments_.first_block_of(segment);
+  if (begin.written_before() != end.next_written) {
+    const Status looked = co_await look_at_hole(end, segment, at);
+    if (!looked) co_return looked;
+    end.next_written = begin.written_before();
+    end.next_position = begin.first_position;
+  }
+  if (!end.torn) end.place = {segment, at};
+  bool hole = false;
+  while (at + BlockHeader::bytes <= stop) {
+    const auto header = co_await read_block_patiently(at, segment, start_patience);
+    if (!header && header.error() == Error::cancelled) co_return header.error();
+    if (!header) {
+      hole = true;
+      at += page_bytes;
+      continue;
+    }
+    // Else a leftover: of an order of writing that a failed sync or a power cut has undone.
+    const bool is_newer =
+        !end.any || (header->sequence > end.last.sequence && header->epoch >= end.last.epoch);
+    if (is_newer && (hole || header->written_before() != end.next_written)) {
+      const Status looked = co_await look_at_hole(end, segment, at);
+      if (!looked) co_return looked;
+    }
+    const std::uint64_t behind = at + block_bytes_on_disk(header->payload_bytes);
+    if (is_newer && !end.torn) {
+      end.any = true;
+      end.last = *header;
+      end.next_written = header->written_behind();
+      end.next_position = header->last_position;
+      end.place = {segment, behind};
+      hole = false;
+    } else {
+      // Whole, but never promised: it would come again in front of what is put there now.
+      const Status wiped = co_await wipe(at);
+      if (!wiped) co_return wiped;
+    }
+    at = behind;
+  }
+  co_return Status();
+}
+
+// Something is missing in front of this place. Was it durable once, it is damage, and what follows
+// counts; else it is where a power cut has torn what was being written.
+Task<Status> JournalStore::look_at_hole(Recovered& end, std::size_t segment, std::uint64_t at) {
+  if (end.torn) co_return Status();
+  if (!end.looked_ahead) {
+    end.looked_ahead = true;
+    const auto promise = co_await last_promise(segment, at);
+    if (!promise) co_return promise.error();
+    end.promised = std::max(end.promised, *promise);
+  }
+  const bool was_durable =
+      end.promised > end.next_position || end.promised_events > end.next_written;
+  end.torn = !was_durable && !canary(Canary::journal_torn_tail_kept);
+  if (end.torn) passed(Seldom::journal_tail_torn);
   co_return Status();
 }
 
