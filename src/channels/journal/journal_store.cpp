@@ -12,7 +12,7 @@ using async::Task;
 using pipeline::Position;
 
 JournalStore::Memory JournalStore::carve(Region& region, const Settings& settings) {
-  const std::uint64_t on_disk = block_bytes_max(settings.raw_bytes_max());
+  const auto on_disk = static_cast<std::size_t>(block_bytes_max(settings.raw_bytes_max()));
   Memory memory;
   memory.wire = region.bytes(on_disk, "block to be written", page_bytes);
   memory.read = region.bytes(on_disk, "block read back", page_bytes);

@@ -242,7 +242,8 @@ void JournalStore::place_readers(const Recovered& end) {
   // More than the blocks tell: some were written, given up when a sync failed, and never needed
   // again.
   unwritten_events_ = std::max(unwritten_events_, std::min(cursors_.unwritten_events, ordinal));
-  position = align_up(position, pipeline::record_alignment);
+  // Not align_up: positions have 64 bits everywhere.
+  position += (0 - position) % pipeline::record_alignment;
   channel().begin_at(position);
   table().begin(epoch_, sequence, ordinal, body_bytes);
   written_sequence_ = sequence - 1;
