@@ -100,7 +100,7 @@ bool survives_cut(const char* sync, std::size_t cut, std::size_t& promised_nothi
   constexpr int events = 600;
   SimWorld world(7 + cut % 5, SimOptions::rough());
   Process process = opened(world.machine(), {{"sync", sync}});
-  const std::size_t before = process->reactor.operations_completed();
+  const std::uint64_t before = process->reactor.operations_completed();
   process->record(false);
   int put = 0;
   std::vector<pipeline::Position> behind;
