@@ -18,17 +18,7 @@
 #include "platform/sim/reactor.hpp"
 #include "platform/sim/system.hpp"
 #include "platform/sim/world.hpp"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RUNNEL_COUNTS_LEAKS
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define RUNNEL_COUNTS_LEAKS
-#endif
-#ifdef RUNNEL_COUNTS_LEAKS
-#include <sanitizer/lsan_interface.h>
-#endif
+#include "tests/support/unaccounted.hpp"
 
 using namespace runnel;
 using namespace runnel::sim;
@@ -209,20 +199,6 @@ namespace {
 struct Crashes {
   std::uint64_t seed;
   bool power_loss;
-};
-
-// What a life that is going to be killed allocates is never given back, and part of it is known to
-// coroutines only that are gone with the memory of the machine: no leak checker is to look for it.
-class Unaccounted {
- public:
-#ifdef RUNNEL_COUNTS_LEAKS
-  Unaccounted() { __lsan_disable(); }
-  ~Unaccounted() { __lsan_enable(); }
-#else
-  Unaccounted() {}
-#endif
-  Unaccounted(const Unaccounted&) = delete;
-  Unaccounted& operator=(const Unaccounted&) = delete;
 };
 
 // Runs until killed; true when it ended by itself.

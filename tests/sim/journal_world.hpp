@@ -9,6 +9,7 @@
 
 #include "channels/journal/journal.hpp"
 #include "tests/sim/source_world.hpp"
+#include "tests/support/unaccounted.hpp"
 
 namespace runnel::sim {
 
@@ -30,7 +31,7 @@ inline pipeline::Checked<pipeline::ChannelSettings> plan_journal(const OptionTex
 class JournalProcess : public PipelineProcess {
  public:
   explicit JournalProcess(SimMachine& on, const OptionTexts& texts = {})
-      : PipelineProcess(on, plan_journal(texts).value()) {}
+      : JournalProcess(on, texts, Unaccounted()) {}
 
   // Left as it stood when it was killed.
   static void kill(std::unique_ptr<JournalProcess> process, bool power_loss) {
@@ -40,6 +41,7 @@ class JournalProcess : public PipelineProcess {
   }
 
   pipeline::Started open() {
+    const Unaccounted may_be_killed;
     auto started = complete(store->start());
     if (started) spawn(store->run());
     return started;
@@ -73,6 +75,10 @@ class JournalProcess : public PipelineProcess {
     complete(store->shut());
     stop();
   }
+
+ private:
+  JournalProcess(SimMachine& on, const OptionTexts& texts, const Unaccounted&)
+      : PipelineProcess(on, plan_journal(texts).value()) {}
 };
 
 inline std::vector<int> numbers_from(int from, int until) {
