@@ -341,6 +341,32 @@ void append_counters(std::string& out, const std::string& label, const Counters&
 
 }  // namespace
 
+// What the flash has had to bear, and for what.
+std::string Agent::disk_line() const {
+  std::uint64_t bytes = 0, syncs = 0, came_in = 0;
+  std::string parts;
+  const auto add = [&](const std::string& label, const auto& counters) {
+    bytes += counters.written_bytes;
+    syncs += counters.syncs;
+    if (counters.written_bytes > 0)
+      parts += concat(parts.empty() ? ": " : ", ", label, ' ', HumanSize{counters.written_bytes});
+  };
+  for (const SourcePart& part : assembly_.sources) {
+    came_in += part.counters.received_bytes;
+    add(part.label, part.counters);
+  }
+  for (const ChannelPart& part : assembly_.channels) add(part.label, part.channel->counters());
+  for (const SinkPart& part : assembly_.sinks) add(part.label, part.counters);
+  if (bytes == 0) return {};
+  std::string line = concat("  disk: ", HumanSize{bytes}, " written, ", syncs, " syncs", parts);
+  if (came_in > 0) {
+    const std::uint64_t hundredths = bytes * 100 / came_in;
+    line += concat("; ", hundredths / 100, hundredths % 100 < 10 ? ".0" : ".", hundredths % 100,
+                   " bytes for each that came in");
+  }
+  return line + '\n';
+}
+
 std::string Agent::summary() const {
   Text<256> line;
   write_status(line);
@@ -351,7 +377,7 @@ std::string Agent::summary() const {
     append_counters(out, part.label, part.channel->counters(), pipeline::channel_counter_names);
   for (const SinkPart& part : assembly_.sinks)
     append_counters(out, part.label, part.counters, pipeline::sink_counter_names);
-  return out;
+  return out + disk_line();
 }
 
 }  // namespace runnel::agent

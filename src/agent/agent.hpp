@@ -44,6 +44,7 @@ class Agent {
   std::string summary() const;
 
  private:
+  std::string disk_line() const;
   async::Task<void> live();
   async::Task<bool> start_all();
   async::Task<void> await_end();

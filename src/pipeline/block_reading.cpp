@@ -17,7 +17,7 @@ void Subscription::read_blocks(BlockReader& reader, MutableBytes buffer) {
   reader.buffer = buffer;
 }
 
-void Subscription::begin_at(const BlockPlace& place) {
+void Subscription::begin_at(const BlockPlace& place, const Gap& gap) {
   reader_->written_only = place.written_only;
   reader_->sequence = place.sequence;
   reader_->place = place.place;
@@ -25,6 +25,7 @@ void Subscription::begin_at(const BlockPlace& place) {
   reader_->body_bytes = place.body_bytes;
   cursor_ = {place.position, 0};
   written_ = watermark_ = place.position;
+  gap_ = gap;
 }
 
 BlockPlace Subscription::unread_place() const {
@@ -49,6 +50,13 @@ BlockPlace Subscription::acknowledged_place() const {
 
 Position Subscription::kept_from() const {
   return reader_->trail_count > 0 ? reader_->trail[0].at.position : watermark_;
+}
+
+Gap Subscription::untold_gap() {
+  Gap untold = unsettled_gap_;
+  for (const InFlight& each : in_flight_) untold.add(each.gap);
+  untold.add(gap_);
+  return untold;
 }
 
 void Subscription::forget_blocks_before(const BlockPlace& first) {

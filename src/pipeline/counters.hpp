@@ -25,6 +25,8 @@ struct SourceCounters {
   std::uint64_t accepted_connections = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t broken_connections = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t syncs = 0;
   std::uint64_t errors = 0;
 };
 inline constexpr CounterName<SourceCounters> source_counter_names[] = {
@@ -40,6 +42,8 @@ inline constexpr CounterName<SourceCounters> source_counter_names[] = {
      "connections closed because connections_max was reached"},
     {"broken_connections", &SourceCounters::broken_connections,
      "connections closed because of an error or bad framing"},
+    {"written_bytes", &SourceCounters::written_bytes, "bytes written to disk: checkpoints"},
+    {"syncs", &SourceCounters::syncs, "times that they were made durable"},
     {"errors", &SourceCounters::errors, "failed operations"},
 };
 
@@ -54,6 +58,8 @@ struct ChannelCounters {
   std::uint64_t syncs = 0;
   std::uint64_t loaded_events = 0;
   std::uint64_t damaged_events = 0;
+  std::uint64_t stretched_syncs = 0;
+  std::uint64_t withheld_writes = 0;
   std::uint64_t errors = 0;
 };
 inline constexpr CounterName<ChannelCounters> channel_counter_names[] = {
@@ -66,6 +72,10 @@ inline constexpr CounterName<ChannelCounters> channel_counter_names[] = {
     {"syncs", &ChannelCounters::syncs, "times that data was made durable"},
     {"loaded_events", &ChannelCounters::loaded_events, "events read back from disk"},
     {"damaged_events", &ChannelCounters::damaged_events, "events that the disk did not give back"},
+    {"stretched_syncs", &ChannelCounters::stretched_syncs,
+     "syncs put off because of max_bytes_written_per_day"},
+    {"withheld_writes", &ChannelCounters::withheld_writes,
+     "times that max_bytes_written_per_day was used up"},
     {"errors", &ChannelCounters::errors, "failed operations"},
 };
 
@@ -76,6 +86,7 @@ struct SinkCounters {
   std::uint64_t sent_batches = 0;
   std::uint64_t gap_events = 0;
   std::uint64_t retries = 0;
+  std::uint64_t written_bytes = 0;
   std::uint64_t syncs = 0;
   std::uint64_t replaced_characters = 0;
 };
@@ -86,6 +97,7 @@ inline constexpr CounterName<SinkCounters> sink_counter_names[] = {
     {"sent_batches", &SinkCounters::sent_batches, "batches the destination has taken"},
     {"gap_events", &SinkCounters::gap_events, "events reported as dropped by the channel"},
     {"retries", &SinkCounters::retries, "deliveries tried again"},
+    {"written_bytes", &SinkCounters::written_bytes, "bytes written to disk"},
     {"syncs", &SinkCounters::syncs, "times that data was made durable"},
     {"replaced_characters", &SinkCounters::replaced_characters,
      "invalid UTF-8 sequences written as U+FFFD"},

@@ -100,7 +100,8 @@ class Subscription {
   // --- for the store of a channel with blocks (block_reading.cpp) -----------------------------
   // Start-up only. `buffer`: for one block.
   void read_blocks(BlockReader& reader, MutableBytes buffer);
-  void begin_at(const BlockPlace& place);
+  // `gap`: an earlier process had dropped it in front of the place and told nobody.
+  void begin_at(const BlockPlace& place, const Gap& gap);
   const BlockReader& blocks_read() const { return *reader_; }
   MutableBytes blocks_buffer() const { return reader_->buffer; }
   // It leaves the table, and maybe the ring: whoever stands in it finds it in the store.
@@ -120,6 +121,8 @@ class Subscription {
   // back may read over blocks before it.
   BlockPlace acknowledged_place() const;
   Position kept_from() const;
+  // What was dropped and nobody is known to have been told of: a restart tells it again.
+  Gap untold_gap();
   // They will be overwritten; `first` has been acknowledged up to its beginning.
   void forget_blocks_before(const BlockPlace& first);
 

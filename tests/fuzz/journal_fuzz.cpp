@@ -69,7 +69,7 @@ void check_pages(std::string_view text) {
     encode(*cursors, salt, page);
     const auto again = decode_cursors(page, salt);
     FUZZ_CHECK(again && again->cursors.size() == cursors->cursors.size());
-    check_same(each, page, 64 + 96 * cursors->cursors.size());
+    check_same(each, page, 96 + 120 * cursors->cursors.size());
   }
 }
 

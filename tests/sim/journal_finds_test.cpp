@@ -126,3 +126,44 @@ TEST_CASE("journal: blocks behind a hole at a segment's end are torn, too") {
     CHECK((found.empty() || *found.rbegin() + 1 == static_cast<int>(found.size())));
   }
 }
+
+// The gap was known to the process alone, and went with it.
+TEST_CASE("journal: what was dropped and nobody was told of, is told after a restart") {
+  const OptionTexts texts = {{"when_full", "drop_oldest"}};
+  constexpr int put = 20'000;
+  for (const bool killed : {false, true}) {
+    CAPTURE(killed);
+    SimWorld world(1);
+    Process process = opened(world.machine(), texts);
+    for (int number = 0; number < put; ++number)
+      while (!process->try_put(JournalProcess::body_of(number, 100))) process->run_for(1ms);
+    process->run_for(500ms);
+    const std::uint64_t dropped = process->counters().dropped_events;
+    CHECK(dropped > 1000);
+    if (killed) {
+      JournalProcess::kill(std::move(process), false);
+    } else {
+      process->shut();
+      process.reset();
+    }
+    process = opened(world.machine(), texts);
+    process->record();
+    process->run_for(2s);
+    const std::vector<int> numbers = process->numbers();
+    REQUIRE(!numbers.empty());
+    CHECK(numbers == numbers_from(numbers.front(), put));
+    CHECK(process->gap_events == static_cast<std::uint64_t>(numbers.front()));
+    CHECK(process->gap_events == dropped);
+    process->shut();
+    // Told once.
+    process.reset();
+    process = opened(world.machine(), texts);
+    process->record();
+    process->run_for(2s);
+    process->put_numbers(put, put + 10);
+    process->run_for(2s);
+    CHECK(process->gap_events == 0);
+    CHECK(process->numbers() == numbers_from(put, put + 10));
+    process->shut();
+  }
+}

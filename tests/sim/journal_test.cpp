@@ -312,8 +312,8 @@ TEST_CASE("journal: one event a second for a day costs little flash") {
       process->run_for(1s);
     }
     CHECK(process->counters().written_bytes < 25'000'000);
-    MESSAGE("a day of one event a second, ", uplink ? "delivered at once" : "kept", ": ",
-            process->counters().written_bytes, " B, ", process->counters().syncs, " syncs");
+    MESSAGE("a day of one event a second, ", std::string(uplink ? "delivered at once" : "kept"),
+            ": ", process->counters().written_bytes, " B, ", process->counters().syncs, " syncs");
     process->shut();
   }
 }

@@ -67,10 +67,14 @@ std::string lines_of_cursors(const JournalReader& reader, const Sum& all) {
   const std::uint64_t end = all.blocks == 0 ? 0 : written_before(all.last) + all.last.events;
   std::string text =
       concat("cursors, written ", page.generation, " times, epoch ", page.epoch,
-             ": head at position ", page.head_position, ", event ", page.head_ordinal, '\n');
+             ": head at position ", page.head_position, ", event ", page.head_ordinal,
+             "; written to disk since it was made: ", HumanSize{page.written_bytes}, ", ",
+             page.syncs, " syncs\n");
   for (const journal::Cursor& each : page.cursors) {
     text += concat("  ", each.name, ": position ", each.position);
     if (each.block_at != 0) text += concat(", block ", each.sequence, " at ", each.block_at);
+    if (each.gap_events != 0)
+      text += concat(", ", each.gap_events, " dropped events that it has not been told of");
     if (all.blocks == 0 || each.position >= all.last.last_position) {
       text += ", has acknowledged all of it\n";
       continue;

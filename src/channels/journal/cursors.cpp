@@ -20,7 +20,10 @@ Task<void> JournalStore::save_on() {
       const Status moved = co_await cursors_moved_.wait();
       if (!moved) co_return;
     }
-    const Status slept = co_await async::sleep_until(after(context_.now(), interval));
+    const Instant now = context_.now();
+    const Instant due =
+        std::max(after(now, interval + budget_.stretch(now)), budget_.allows(page_bytes, now));
+    const Status slept = co_await async::sleep_until(due);
     if (!slept) co_return;
     const Status saved = co_await save_cursors(settings_.sync != Sync::never);
     if (saved.error() == Error::cancelled) co_return;
@@ -35,6 +38,26 @@ bool JournalStore::cursors_have_moved() {
   return false;
 }
 
+// Of a gap from before the clock was set there is no more to say to a later boot than how much.
+void JournalStore::keep_gap(const pipeline::Gap& gap, Cursor& cursor) const {
+  const auto wall = [&](const pipeline::Time& time) {
+    const bool known = !time.since_boot || context_.clock.is_set();
+    return known ? context_.clock.at(time).time_since_epoch().count() : clock_not_set;
+  };
+  cursor.gap_events = gap.events;
+  cursor.gap_bytes = gap.bytes;
+  cursor.gap_first_ns = gap.empty() ? clock_not_set : wall(gap.first);
+  cursor.gap_last_ns = gap.empty() ? clock_not_set : wall(gap.last);
+}
+
+pipeline::Gap JournalStore::kept_gap(const Cursor& cursor) const {
+  const auto now = pipeline::Time::arrived(context_.now());
+  const auto time = [&](std::int64_t ns) {
+    return ns == clock_not_set ? now : pipeline::Time::stated(wall_from_ns(ns));
+  };
+  return {cursor.gap_events, cursor.gap_bytes, time(cursor.gap_first_ns), time(cursor.gap_last_ns)};
+}
+
 void JournalStore::collect_cursors() {
   const auto readers = channel().subscriptions();
   for (std::size_t index = 0; index < readers.size(); ++index) {
@@ -47,7 +70,12 @@ void JournalStore::collect_cursors() {
     if (!place.written_only) cursor.ordinal -= std::min(cursor.ordinal, unwritten_events_);
     cursor.block_at = place.place;
     cursor.sequence = place.sequence;
+    keep_gap(readers[index].untold_gap(), cursor);
   }
+  context_.clock.refresh();
+  cursors_.budget_spent = budget_.spent(context_.now());
+  cursors_.budget_spent_at_ns =
+      context_.clock.is_set() ? context_.clock.now().time_since_epoch().count() : clock_not_set;
   cursors_.epoch = epoch_;
   cursors_.head_position = channel().head();
   cursors_.head_ordinal = table().events_sealed();

@@ -18,8 +18,8 @@ constexpr std::string_view block_magic = "RJB1";
 
 constexpr std::size_t superblock_crc_at = superblock_bytes - 4;
 constexpr std::size_t cursors_crc_at = page_bytes - 4;
-constexpr std::size_t cursor_entries_at = 64;
-constexpr std::size_t cursor_entry_bytes = 96;
+constexpr std::size_t cursor_entries_at = 96;
+constexpr std::size_t cursor_entry_bytes = 120;
 constexpr std::size_t segment_crc_at = segment_header_bytes - 4;
 constexpr std::size_t block_crc_at = BlockHeader::bytes - 4;
 static_assert(cursor_entries_at + cursors_max * cursor_entry_bytes <= cursors_crc_at);
@@ -175,12 +175,14 @@ void encode(const CursorPage& cursors, const Salt& salt, MutableBytes page) {
   Fields(page.data()) << cursors_magic << static_cast<std::uint32_t>(cursors.cursors.size())
                       << cursors.generation << cursors.epoch << cursors.head_position
                       << cursors.head_ordinal << cursors.unwritten_events << cursors.body_bytes
-                      << cursors.durable_position;
+                      << cursors.durable_position << cursors.written_bytes << cursors.syncs
+                      << cursors.budget_spent << cursors.budget_spent_at_ns;
   std::byte* entry = page.data() + cursor_entries_at;
   for (const Cursor& each : cursors.cursors) {
     Fields(entry) << static_cast<std::uint8_t>(each.name.size()) << std::string_view(each.name);
     Fields(entry + 1 + cursor_name_bytes_max)
-        << each.position << each.ordinal << each.block_at << each.sequence;
+        << each.position << each.ordinal << each.block_at << each.sequence << each.gap_events
+        << each.gap_bytes << each.gap_first_ns << each.gap_last_ns;
     entry += cursor_entry_bytes;
   }
   store(page.data() + cursors_crc_at, salted(salt, page.first(cursors_crc_at)));
@@ -194,11 +196,10 @@ std::optional<Cursor> decode_cursor(Bytes entry) {
   const Bytes name = entry.subspan(1, cursor_name_bytes_max);
   if (!is_zero(name.subspan(name_bytes))) return {};
   Cursor cursor;
-  std::uint64_t zero = 0;
   cursor.name = as_text(name.first(name_bytes));
   FieldReader(entry.subspan(1 + cursor_name_bytes_max)) >> cursor.position >> cursor.ordinal >>
-      cursor.block_at >> cursor.sequence >> zero;
-  if (zero != 0) return {};
+      cursor.block_at >> cursor.sequence >> cursor.gap_events >> cursor.gap_bytes >>
+      cursor.gap_first_ns >> cursor.gap_last_ns;
   return cursor;
 }
 
@@ -212,7 +213,8 @@ std::optional<CursorPage> decode_cursors(Bytes page, const Salt& salt) {
   std::uint32_t count = 0;
   FieldReader(page.subspan(cursors_magic.size())) >> count >> cursors.generation >> cursors.epoch >>
       cursors.head_position >> cursors.head_ordinal >> cursors.unwritten_events >>
-      cursors.body_bytes >> cursors.durable_position;
+      cursors.body_bytes >> cursors.durable_position >> cursors.written_bytes >> cursors.syncs >>
+      cursors.budget_spent >> cursors.budget_spent_at_ns;
   if (count > cursors_max) return {};
   cursors.cursors.reserve(count);
   for (std::size_t index = 0; index < count; ++index) {

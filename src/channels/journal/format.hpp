@@ -48,6 +48,10 @@ struct Cursor {
   std::uint64_t ordinal = 0;   // events before that block, without those never written
   std::uint64_t block_at = 0;  // file offset of the block that holds `position`; 0: not known
   std::uint64_t sequence = 0;  // of that block
+  // Dropped in front of `position`, and its receiver has not been told: events, bytes of their
+  // bodies, and when (nanoseconds since 1970, or clock_not_set).
+  std::uint64_t gap_events = 0, gap_bytes = 0;
+  std::int64_t gap_first_ns = clock_not_set, gap_last_ns = clock_not_set;
 };
 
 // Pages 1 and 2 in turn: generation g lies in cursor_pages[g % 2]; the higher whole one counts.
@@ -60,6 +64,12 @@ struct CursorPage {
   std::uint64_t body_bytes = 0;
   // Where the last block ended that was durable; head_position, when nothing was left to write.
   std::uint64_t durable_position = 0;
+  // What the disk has had to bear since the file was made.
+  std::uint64_t written_bytes = 0, syncs = 0;
+  // max_bytes_written_per_day: what is not made up for yet, and when (nanoseconds since 1970, or
+  // clock_not_set).
+  std::uint64_t budget_spent = 0;
+  std::int64_t budget_spent_at_ns = clock_not_set;
   std::vector<Cursor> cursors;
 };
 

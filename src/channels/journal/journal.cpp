@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "channels/journal/journal_store.hpp"
+#include "channels/journal/write_budget.hpp"
 
 namespace runnel::channels {
 namespace journal {
@@ -88,6 +89,12 @@ constexpr pipeline::Option options[] = {
              "may be delivered again",
      .minimum = 10'000'000,
      .maximum = 3'600'000'000'000},
+    {.name = "max_bytes_written_per_day",
+     .type = OptionType::size,
+     .standard = "0",
+     .help = "spares the flash: syncs are put off before more is written in any 24 hours; 0: no "
+             "limit",
+     .maximum = std::uint64_t{1} << 40},
     {.name = "start_at",
      .type = OptionType::text,
      .standard = "beginning",
@@ -127,10 +134,14 @@ pipeline::Checked<ChannelSettings> plan(const pipeline::OptionValues& values) {
   settings.block_age = values.duration("block_age");
   settings.cursor_interval = values.duration("cursor_interval");
   settings.start_at_end = values.text("start_at") == "end";
+  settings.written_bytes_max_per_day = values.number("max_bytes_written_per_day");
   if (settings.memory_bytes < 4 * settings.block_bytes)
     return wrong("memory", "is less than four times block_bytes");
   if (!lay_out(settings.file_bytes, settings.raw_bytes_max()))
     return wrong("size", "has no room for four blocks of block_bytes");
+  if (settings.written_bytes_max_per_day != 0 &&
+      settings.written_bytes_max_per_day / WriteBudget::burst_part < 4 * settings.block_bytes)
+    return wrong("max_bytes_written_per_day", "is less than sixteen times block_bytes");
 
   ChannelSettings channel;
   channel.capacity_bytes = settings.memory_bytes;

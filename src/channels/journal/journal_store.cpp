@@ -35,7 +35,8 @@ JournalStore::JournalStore(pipeline::ChannelContext& context, const Settings& se
       settings_(settings),
       memory_(memory),
       compressor_(settings.compressor(), memory.compressor),
-      decompressor_(memory.decompressor) {
+      decompressor_(memory.decompressor),
+      budget_(settings.written_bytes_max_per_day) {
   channel().rest_on(*this);
 }
 
@@ -110,7 +111,7 @@ bool JournalStore::is_crowded() const {
 
 // Acknowledged by all before it was written: then nobody will read it again.
 bool JournalStore::skips(const Block& block) {
-  const bool written_at_once = settings_.mode == Mode::always && settings_.sync != Sync::interval;
+  const bool written_at_once = settings_.mode == Mode::always && !writes_by_time();
   return !written_at_once && block.end() <= acknowledged_by_all();
 }
 

@@ -15,6 +15,7 @@
 #include "channels/journal/format.hpp"
 #include "channels/journal/segments.hpp"
 #include "channels/journal/settings.hpp"
+#include "channels/journal/write_budget.hpp"
 #include "codec/compressor.hpp"
 #include "codec/decompressor.hpp"
 #include "pipeline/store.hpp"
@@ -83,6 +84,7 @@ class JournalStore final : public pipeline::Store {
   async::Task<Status> fill_new(io::Handle file, const Superblock& superblock);
   async::Task<pipeline::Started> read_superblock();
   async::Task<Status> read_cursors();
+  void take_up_budget();
   async::Task<Status> read_segments();
   async::Task<Status> wipe(std::uint64_t at);
   async::Task<Status> clear_next_segment();
@@ -94,12 +96,21 @@ class JournalStore final : public pipeline::Store {
   void place_readers(const Recovered& end);
   tl::unexpected<Problem> refuse(std::string_view what, Error why) const;
 
-  // --- writing (writing.cpp) -------------------------------------------------------------------
-  async::Task<void> write_on();
+  // --- when (pacing.cpp) -----------------------------------------------------------------------
   Block* next_to_write();
   bool skips(const Block& block);
   Instant oldest_unwritten();
+  Instant oldest_due();
   Instant write_due();
+  bool writes_by_time() const;
+  bool waits_for_more() const;
+  Instant writes_again_at() const;
+  void withhold(Instant until);
+  void withhold_no_more();
+  void say_of_stretch(Duration stretch);
+
+  // --- writing (writing.cpp) -------------------------------------------------------------------
+  async::Task<void> write_on();
   async::Task<Status> write_block(Block& block);
   async::Task<Status> begin_segment(const Block& first);
   async::Task<Status> make_free(std::size_t index);
@@ -108,7 +119,6 @@ class JournalStore final : public pipeline::Store {
   void give_up(std::size_t index);
   async::Task<Status> write_fully(io::Handle file, Bytes bytes, std::uint64_t at);
   bool is_crowded() const;
-  bool waits_for_more() const;
   async::Task<void> sync_on();
   async::Task<Status> sync();
   async::Task<Status> sync_file();
@@ -137,6 +147,8 @@ class JournalStore final : public pipeline::Store {
   async::Task<void> save_on();
   async::Task<Status> save_cursors(bool durably);
   void collect_cursors();
+  void keep_gap(const pipeline::Gap& gap, Cursor& cursor) const;
+  pipeline::Gap kept_gap(const Cursor& cursor) const;
   bool cursors_have_moved();
 
   pipeline::Channel& channel() const { return context_.channel; }
@@ -176,6 +188,8 @@ class JournalStore final : public pipeline::Store {
   std::uint64_t sync_failures_ = 0;
   bool syncing_ = false;
   bool sync_due_ = false;  // Sync::interval: all that was due is written
+  WriteBudget budget_;     // max_bytes_written_per_day
+  bool withheld_ = false;  // it is used up
   Error last_error_ = Error::none;
   Duration pause_ = Duration::zero();
 
@@ -186,6 +200,8 @@ class JournalStore final : public pipeline::Store {
   Occasional complaint_;
   Occasional damage_complaint_;
   Occasional full_complaint_;
+  Occasional budget_complaint_{std::chrono::hours(1)};
+  Occasional stretch_complaint_{std::chrono::hours(1)};
 };
 
 }  // namespace runnel::channels::journal

@@ -27,7 +27,8 @@ struct Settings {
   int level = 1;
   Duration block_age = Duration::zero();  // what has waited so long is written, full or not
   Duration cursor_interval = Duration::zero();
-  bool start_at_end = false;  // of a sink that the journal has not seen
+  std::uint64_t written_bytes_max_per_day = 0;  // 0: no limit
+  bool start_at_end = false;                    // of a sink that the journal has not seen
   std::uint32_t subscriptions = 1;
 
   // Records of one block: at least this, and room for one more header.

@@ -39,6 +39,7 @@ Task<Started> JournalStore::start() {
   if (!opened) co_return opened;
   const Status cursors = co_await read_cursors();
   if (!cursors) co_return refuse("cannot be read", cursors.error());
+  take_up_budget();
   const Status segments = co_await read_segments();
   if (!segments) co_return refuse("cannot be read", segments.error());
   Recovered end;
@@ -191,6 +192,15 @@ Task<Status> JournalStore::read_cursors() {
   co_return Status();
 }
 
+// An unset clock cannot say how long nothing ran: then nothing is made up for.
+void JournalStore::take_up_budget() {
+  Duration ago = Duration::zero();
+  context_.clock.refresh();
+  if (context_.clock.is_set() && cursors_.budget_spent_at_ns != clock_not_set)
+    ago = context_.clock.now() - wall_from_ns(cursors_.budget_spent_at_ns);
+  budget_.begin(cursors_.budget_spent, ago, context_.now());
+}
+
 Task<Status> JournalStore::read_segments() {
   for (std::size_t index = 0; index < segments_.count(); ++index) {
     const Status read = co_await read_fully(memory_.page, segments_.begin_of(index));
@@ -258,6 +268,7 @@ void JournalStore::place_readers(const Recovered& end) {
         memory_.loaded.subspan(index * settings_.raw_bytes_max(), settings_.raw_bytes_max()));
     Cursor cursor;
     cursor.name = cursor_name(readers[index].name());
+    pipeline::Gap gap;
     BlockPlace place{sequence, position, 0, ordinal, body_bytes};
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const Cursor& each) { return each.name == cursor.name; });
@@ -266,12 +277,13 @@ void JournalStore::place_readers(const Recovered& end) {
         place = {found->sequence, found->position, found->block_at, found->ordinal, 0};
         place.written_only = true;
       }
+      gap = kept_gap(*found);
       known.erase(found);
     } else if (!settings_.start_at_end && !segments_.empty()) {
       place = first_block_of(segments_.oldest());
     }
     place.position = std::min(place.position, position);
-    readers[index].begin_at(place);
+    readers[index].begin_at(place, gap);
     cursor.position = place.position;
     cursors_.cursors.push_back(std::move(cursor));
   }

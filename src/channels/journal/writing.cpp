@@ -1,5 +1,5 @@
 // Blocks on their way to disk, and the syncs behind them: one at a time, and each takes along
-// everything that was written before it began.
+// everything that was written before it began. When, is pacing.cpp's to say.
 #include <algorithm>
 #include <cstring>
 
@@ -22,11 +22,8 @@ namespace {
 
 constexpr Duration pause_first = 100ms;
 constexpr Duration pause_longest = 10s;
-constexpr std::size_t blocks_of_a_sync = 8;
 
 }  // namespace
-
-// --- which and when ------------------------------------------------------------------------------
 
 Task<void> JournalStore::write_on() {
   while (true) {
@@ -37,6 +34,14 @@ Task<void> JournalStore::write_on() {
       if (!rang && rang.error() == Error::cancelled) co_return;
       continue;
     }
+    const Instant allowed = writes_again_at();
+    if (allowed > context_.now()) {
+      withhold(allowed);
+      const Status rang = co_await work_.wait(allowed);
+      if (!rang && rang.error() == Error::cancelled) co_return;
+      continue;
+    }
+    withhold_no_more();
     const Status written = co_await write_block(*next);
     if (written.error() == Error::cancelled) co_return;
     if (written) {
@@ -55,53 +60,6 @@ Task<void> JournalStore::write_on() {
     const Status slept = co_await async::sleep_until(after(context_.now(), pause_));
     if (!slept) co_return;
   }
-}
-
-// The oldest that is not written, if it should be now.
-Block* JournalStore::next_to_write() {
-  release();
-  const bool by_time = settings_.mode == Mode::always && settings_.sync == Sync::interval;
-  const Instant now = context_.now();
-  // What is not full waits for company, but not for long: its source waits for custody.
-  if (settings_.mode == Mode::always && !by_time && !flushing_ && channel().open_since() != never &&
-      now >= after(channel().open_since(), settings_.block_age))
-    (void)channel().seal_for_store();
-  // When the oldest is due, all that there is goes out with it.
-  if (by_time && now >= after(oldest_unwritten(), settings_.sync_interval)) flushes_ = true;
-  if (flushing_ || flushes_) (void)channel().seal_for_store();
-  // Of overflow just as much as memory is short of.
-  const std::size_t unwritten = channel().backlog_bytes();
-  const bool short_of_memory =
-      unwritten * 4 >= channel().capacity() * 3 || !table().takes_small_ones();
-  const bool writes =
-      flushing_ || flushes_ || short_of_memory || (settings_.mode == Mode::always && !by_time);
-  for (std::size_t index = 0; index < table().count(); ++index) {
-    Block& block = table().at(index);
-    if (block.state == Block::State::sealed) return writes ? &block : nullptr;
-  }
-  if (flushes_) {
-    flushes_ = false;
-    sync_due_ = true;
-    syncs_.ring();
-  }
-  return nullptr;
-}
-
-// When it was put; never: there is none.
-Instant JournalStore::oldest_unwritten() {
-  for (std::size_t index = 0; index < table().count(); ++index)
-    if (table().at(index).state == Block::State::sealed) return table().at(index).opened_at;
-  return channel().open_since();
-}
-
-Instant JournalStore::write_due() {
-  if (write_again_) return never;
-  const Instant open_since = channel().open_since();
-  if (settings_.mode == Mode::overflow) return never;
-  if (settings_.sync != Sync::interval)
-    return open_since == never ? never : after(open_since, settings_.block_age);
-  const Instant oldest = oldest_unwritten();
-  return oldest == never ? never : after(oldest, settings_.sync_interval);
 }
 
 // --- one block -----------------------------------------------------------------------------------
@@ -166,6 +124,8 @@ Task<Status> JournalStore::write_fully(io::Handle file, Bytes bytes, std::uint64
     if (!done) co_return done.error();
     if (*done == 0) co_return Error::no_space;
     counters().written_bytes += *done;
+    cursors_.written_bytes += *done;
+    budget_.spend(*done, context_.now());
     at += *done;
     bytes = bytes.subspan(*done);
   }
@@ -255,25 +215,18 @@ void JournalStore::give_up(std::size_t index) {
   for (std::size_t each = own_cursors_; each < cursors_.cursors.size(); ++each) {
     Cursor& cursor = cursors_.cursors[each];
     if (cursor.position >= place.position) continue;
+    // Its sink may come back, and is told then; counted from the beginning of the block that it
+    // stands in.
+    pipeline::Gap untold = kept_gap(cursor);
+    untold.add(missing_between(
+        {cursor.sequence, cursor.position, cursor.block_at, cursor.ordinal, next.body_bytes, true},
+        next.written_before(), next.body_bytes));
     cursor = {cursor.name, place.position, place.ordinal, place.place, place.sequence};
+    keep_gap(untold, cursor);
   }
 }
 
 // --- syncs ---------------------------------------------------------------------------------------
-
-// A sync costs the same for one block and for several: those that are on their way are waited for.
-bool JournalStore::waits_for_more() const {
-  if (settings_.mode != Mode::always || full_ || last_error_ != Error::none || is_crowded())
-    return false;
-  std::size_t written = 0;
-  bool more = false;
-  for (std::size_t index = 0; index < table().count(); ++index) {
-    const Block::State state = table().at(index).state;
-    written += state == Block::State::written ? 1 : 0;
-    more = more || state == Block::State::sealed || state == Block::State::writing;
-  }
-  return more && written < blocks_of_a_sync;
-}
 
 Task<void> JournalStore::sync_on() {
   while (true) {
@@ -327,6 +280,7 @@ Task<Status> JournalStore::sync_file() {
   const std::uint64_t failures_before = sync_failures_;
   const Status synced = co_await async::sync(file_);
   ++counters().syncs;
+  ++cursors_.syncs;
   if (!synced && synced.error() != Error::cancelled) {
     ++sync_failures_;
     write_again_ = true;

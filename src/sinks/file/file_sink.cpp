@@ -140,6 +140,7 @@ Task<Status> FileSink::write(const Frame& frame) {
     co_return appended;
   }
   note_success();
+  context_.counters.written_bytes += frame.wire.size();
   file->events += frame.events;
   file->written = context_.now();
   file->full = (settings_.roll_bytes > 0 && file->size >= settings_.roll_bytes) ||

@@ -140,7 +140,10 @@ async::Task<Status> Tail::save() {
   // What an interrupted save has left there is nobody's.
   Status status = co_await async::truncate(*opened, 0);
   if (status) status = co_await write_positions(*opened);
-  if (status && !canary(Canary::checkpoint_not_synced)) status = co_await async::sync(*opened);
+  if (status && !canary(Canary::checkpoint_not_synced)) {
+    status = co_await async::sync(*opened);
+    ++context().counters.syncs;
+  }
   context().reactor().discard(*opened);
   if (!status) co_return status;
   status = co_await async::rename(checkpoint_new_path_.c_str(), checkpoint_path_.c_str());
@@ -153,6 +156,7 @@ async::Task<Status> Tail::sync_folder() {
   const auto folder = co_await async::open(context().state_dir, io::OpenMode::folder);
   if (!folder) co_return folder.error();
   const Status synced = co_await async::sync(*folder);
+  ++context().counters.syncs;
   context().reactor().discard(*folder);
   co_return synced;
 }
@@ -208,6 +212,7 @@ async::Task<Status> Tail::write_all(io::Handle handle, Bytes bytes, std::uint64_
     const auto written = co_await async::write(handle, bytes, offset);
     if (!written) co_return written.error();
     if (*written == 0) co_return Error::no_space;
+    context().counters.written_bytes += *written;
     bytes = bytes.subspan(*written);
     offset += *written;
   }
