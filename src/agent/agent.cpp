@@ -377,7 +377,10 @@ std::string Agent::summary() const {
     append_counters(out, part.label, part.channel->counters(), pipeline::channel_counter_names);
   for (const SinkPart& part : assembly_.sinks)
     append_counters(out, part.label, part.counters, pipeline::sink_counter_names);
-  return out + disk_line();
+  const async::TurnMeter& loop = scheduler_.turn_meter();
+  return out + disk_line() +
+         concat("  loop: ", loop.turns(), " turns, the longest ", HumanDuration{loop.longest()},
+                ", 99.9 % at most ", HumanDuration{loop.within(999)}, "\n");
 }
 
 }  // namespace runnel::agent

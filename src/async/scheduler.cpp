@@ -16,7 +16,6 @@ const char* Scheduler::running() { return running_scope == nullptr ? "-" : runni
 Scheduler::Scheduler(io::Reactor& reactor) : reactor_(reactor), now_(reactor.now()) {}
 
 void Scheduler::turn(Instant until) {
-  ++turns_;
   const bool ended = resume_ready();
   // What just ran may have made more ready, or ended the last task that whoever turns waits for:
   // then the reactor only looks.
@@ -48,8 +47,12 @@ void Scheduler::fire_deadlines() {
 
 void Scheduler::take_completions(Instant until) {
   io::CompletedList completed;
+  const bool looks = until == Instant::min();
+  const Instant asked = looks ? now_ : reactor_.now();
   reactor_.poll(until, completed);
+  const Instant before = now_;
   now_ = reactor_.now();
+  meter_.note((looks ? now_ : asked) - before);
   while (io::Operation* operation = completed.take_front()) {
     if (io::is_stream(operation->verb)) {
       RecvStream::of(*operation).handed_over();

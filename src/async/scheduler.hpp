@@ -6,6 +6,7 @@
 
 #include "async/runnable.hpp"
 #include "async/timers.hpp"
+#include "async/turn_meter.hpp"
 #include "base/list.hpp"
 #include "base/time.hpp"
 #include "io/reactor.hpp"
@@ -29,7 +30,9 @@ class Scheduler {
   bool idle() const { return ready_.empty(); }
 
   // So far: what is idle does not turn.
-  std::uint64_t turns() const { return turns_; }
+  std::uint64_t turns() const { return meter_.turns(); }
+  // How long they lasted. A poll that only looks is part of a turn, one that may wait is not.
+  const TurnMeter& turn_meter() const { return meter_; }
 
   // Whose work is running, for the allocation guard and for crash lines; "-" between tasks.
   static const char* running();
@@ -43,7 +46,7 @@ class Scheduler {
   Instant now_;
   List<Runnable, ReadyTag> ready_;
   Timers timers_;
-  std::uint64_t turns_ = 0;
+  TurnMeter meter_;
 };
 
 }  // namespace runnel::async

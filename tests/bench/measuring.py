@@ -25,6 +25,10 @@ class Failed(Exception):
     """A run whose figures mean nothing: a count is wrong, a program did not start or end well."""
 
 
+class Skipped(Exception):
+    """This machine cannot do what the workload needs."""
+
+
 @dataclasses.dataclass
 class Usage:
     wall: float

@@ -11,8 +11,15 @@ import time
 
 from contenders import (UDP_BUFFER_BYTES, Minimal, Rsyslog, Runnel, SyslogNg, stripped_size)
 from measuring import Failed, bytes_in, free_port, lines_in
+from slow_disk import ThrottledDisk
 
 DRIVERS = ('uring', 'asio')
+UNITS = {'ns': 0.001, 'us': 1, 'ms': 1000, 's': 1_000_000, 'min': 60_000_000}
+
+
+def microseconds(text):
+    number, unit = text.split()
+    return float(number) * UNITS[unit]
 
 
 def figures(usage, **more):
@@ -129,6 +136,36 @@ class TailJournal(TailNull):
 
     def output_bytes(self, log):
         return int(re.search(r'written_bytes (\d+)', log).group(1))
+
+
+class SlowDisk(Workload):
+    """Lines at a steady rate into a journal whose disk takes 1 MB a second: how long the loop's turns
+    last while its syncs take seconds. A loop device, throttled for this process's group: needs root."""
+    name = 'journal on a slow disk'
+    ratio = None
+    columns = ('sync_ms', 'turns', 'turn_us', 'longest_us', 'peak_mib', 'ceiling_mib')
+    bytes_per_second = 1_000_000
+
+    def contenders(self):
+        for runnel in self.runnels():
+            yield runnel.name, lambda one=runnel: self.run_runnel(one)
+
+    def run_runnel(self, runnel):
+        with ThrottledDisk(self.tools.work, self.bytes_per_second) as disk:
+            source = f'type = "generate"\nrate = 20000\ncount = {self.options.slow_events}'
+            channel = runnel.journal().replace(str(self.tools.out), str(disk.folder))
+            measured = self.tools.measured(disk.inside(
+                runnel.command(source, 'type = "null"', '--once', channel=channel)))
+            usage = measured.wait()
+        log = measured.log.read_text(errors='replace')
+        if f'sent_events {self.options.slow_events}' not in log:
+            raise Failed(f'{self.name}: not {self.options.slow_events} events: {log[-1000:]}')
+        turns, longest, usual = re.search(
+            r'loop: (\d+) turns, the longest (.*?), 99\.9 % at most (.*)', log).groups()
+        syncs = int(re.search(r'channels\.\S+:.* syncs (\d+)', log).group(1))
+        return figures(usage, ceiling_kib=runnel.ceiling_kib(log), turns=int(turns),
+                       longest_us=microseconds(longest), turn_us=microseconds(usual),
+                       sync_ms=1000 * usage.wall / syncs)
 
 
 # --- streams ------------------------------------------------------------------------------------
@@ -316,6 +353,7 @@ ALL = {
     'tail-text': TailText,
     'tail-zstd': TailZstd,
     'tail-journal': TailJournal,
+    'slow-disk': SlowDisk,
     'tcp-1': Tcp1,
     'tcp-16': Tcp16,
     'syslog-tcp-1': Syslog1,
