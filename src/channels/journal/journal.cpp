@@ -26,6 +26,7 @@ class Plan final : public pipeline::StorePlan {
   std::size_t block_bytes() const override { return settings_.block_bytes; }
   std::size_t record_bytes_max() const override { return settings_.raw_bytes_max(); }
   std::string path() const override { return settings_.path; }
+  const Settings& settings() const { return settings_; }
 
  private:
   Settings settings_;
@@ -152,6 +153,11 @@ pipeline::Checked<ChannelSettings> plan(const pipeline::OptionValues& values) {
 
 }  // namespace
 }  // namespace journal
+
+const journal::Settings* journal_settings(const pipeline::StorePlan& plan) {
+  const auto* of_a_journal = dynamic_cast<const journal::Plan*>(&plan);
+  return of_a_journal == nullptr ? nullptr : &of_a_journal->settings();
+}
 
 const pipeline::ChannelType journal_type = {
     .name = "journal",
