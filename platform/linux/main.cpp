@@ -10,6 +10,7 @@
 #include "agent/exit_codes.hpp"
 #include "agent/journal_tool/tool.hpp"
 #include "agent/listing.hpp"
+#include "agent/rehearse/rehearse.hpp"
 #include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
 #include "platform/linux/drivers.hpp"
@@ -105,6 +106,15 @@ int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
   }
   print(stdout, concat(command.configuration_file, ": good; memory ceiling ",
                        HumanSize{prepared->plan->ceiling()}));
+  return exit_codes::ok;
+}
+
+int rehearse(const CommandLine& command, io::System& system) {
+  const auto settings = load(command, system);
+  if (!settings) return complain(settings.error());
+  const auto text = agent::rehearse_outage(*settings, command.rehearse, command.configuration_file);
+  if (!text) return complain(text.error());
+  print(stdout, *text);
   return exit_codes::ok;
 }
 
@@ -221,6 +231,10 @@ int main(int count, char** arguments) {
     case CommandLine::Command::validate: {
       linux_os::LinuxSystem system;
       return validate(*command, system);
+    }
+    case CommandLine::Command::rehearse: {
+      linux_os::LinuxSystem system;
+      return rehearse(*command, system);
     }
     case CommandLine::Command::run: {
       linux_os::LinuxSystem system;

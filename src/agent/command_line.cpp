@@ -8,6 +8,7 @@
 
 #include "agent/complaints.hpp"
 #include "agent/exit_codes.hpp"
+#include "agent/rehearse/flags.hpp"
 
 namespace runnel::agent {
 namespace {
@@ -16,7 +17,7 @@ using Command = CommandLine::Command;
 
 constexpr std::size_t argument_bytes_max = 4096;
 
-constexpr std::string_view command_names[] = {"run",     "validate", "list",
+constexpr std::string_view command_names[] = {"run",     "validate", "rehearse", "list",
                                               "journal", "version",  "help"};
 constexpr std::string_view driver_names[] = {"auto", "uring", "asio"};
 constexpr std::string_view format_names[] = {"text", "json"};
@@ -36,6 +37,7 @@ struct CommandFacts {
 constexpr CommandFacts command_facts[] = {
     {Command::run, "Collect until a signal comes (or, with --once, until the end)"},
     {Command::validate, "Check a configuration and say all that is wrong with it"},
+    {Command::rehearse, "Predict what an outage does to a configuration, from its figures alone"},
     {Command::list, "Print the types of sources, channels and sinks, or one type", "TYPE",
      "A type, such as tail; or agent, or sinks", 1},
     {Command::journal, "Look at the file of a journal, or get out of it what there is",
@@ -47,7 +49,8 @@ constexpr CommandFacts command_facts[] = {
 constexpr std::uint8_t of(Command command) {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(command));
 }
-constexpr std::uint8_t of_readers = of(Command::run) | of(Command::validate);
+constexpr std::uint8_t of_starters = of(Command::run) | of(Command::validate);
+constexpr std::uint8_t of_readers = of_starters | of(Command::rehearse);
 
 enum FlagId : std::uint8_t {
   config,
@@ -62,7 +65,12 @@ enum FlagId : std::uint8_t {
   blocks,
   event_format,
   from,
-  until
+  until,
+  outage,
+  rate,
+  event_bytes,
+  link,
+  ratio
 };
 
 struct Flag {
@@ -74,8 +82,8 @@ struct Flag {
 };
 constexpr Flag flags[] = {
     {config, of_readers, "--config", "FILE", "The configuration file (TOML)"},
-    {driver, of_readers, "--driver", "NAME", "auto, uring or asio"},
-    {tier_b, of_readers, "--uring-tier-b", "", ""},
+    {driver, of_starters, "--driver", "NAME", "auto, uring or asio"},
+    {tier_b, of_starters, "--uring-tier-b", "", ""},
     {once, of(Command::run), "--once", "", "Read what there is now, ship it, and end"},
     {live, of(Command::run), "--live", "", "Show a status line every second"},
     {level, of(Command::run), "--log-level", "LEVEL", "debug, info, warn or error"},
@@ -87,6 +95,14 @@ constexpr Flag flags[] = {
      "export: json (a line each) or text"},
     {from, of(Command::journal), "--from", "SEQUENCE", "export: the first block"},
     {until, of(Command::journal), "--until", "SEQUENCE", "export: the last block"},
+    {outage, of(Command::rehearse), "--outage", "DURATION", "How long the sinks are away: 72h"},
+    {rate, of(Command::rehearse), "--rate", "RATE", "Events that come: 200/s, 12000/m, 5/h or 1/d"},
+    {event_bytes, of(Command::rehearse), "--event-bytes", "SIZE",
+     "Of an event with its headers: 180"},
+    {link, of(Command::rehearse), "--link", "SPEED",
+     "What the link then carries: 32kbit, 1mbit or 64KiB/s"},
+    {ratio, of(Command::rehearse), "--ratio", "NUMBER",
+     "How many times zstd shrinks events (5); zstd -b1 -B128K FILE tells"},
 };
 constexpr std::string_view short_config = "-c";
 // Invariant: a flag stands at its id.
@@ -310,6 +326,16 @@ Built<CommandLine> understand(Command command, const Typed& typed) {
   line.memory = typed.has(memory);
   if (line.configuration_file.empty())
     return refuse(name_of(command), "the configuration file is missing; add -c FILE");
+  if (command == Command::rehearse) {
+    const auto request = rehearse::read_request({.outage = typed.values[outage],
+                                                 .rate = typed.values[rate],
+                                                 .event_bytes = typed.values[event_bytes],
+                                                 .link = typed.values[link],
+                                                 .ratio = typed.values[ratio]});
+    if (!request) return refuse(name_of(command), request.error());
+    line.rehearse = *request;
+    return line;
+  }
   const auto chosen_driver = choose(command, typed, driver, driver_names);
   if (!chosen_driver) return tl::unexpected(chosen_driver.error());
   line.driver = static_cast<DriverChoice>(*chosen_driver);

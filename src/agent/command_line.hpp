@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/journal_tool/request.hpp"
+#include "agent/rehearse/request.hpp"
 #include "agent/settings.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -15,11 +16,13 @@ namespace runnel::agent {
 enum class DriverChoice : std::uint8_t { automatic, uring, asio };
 
 struct CommandLine {
-  enum class Command : std::uint8_t { run, validate, list, journal, version, help };
+  enum class Command : std::uint8_t { run, validate, rehearse, list, journal, version, help };
   Command command = Command::help;
 
-  // run, validate
+  // run, validate, rehearse
   std::string configuration_file;
+
+  // run, validate
   DriverChoice driver = DriverChoice::automatic;
   bool uring_tier_b = false;  // hidden: the features of an older kernel, on a newer one
 
@@ -36,6 +39,7 @@ struct CommandLine {
   bool markdown = false;
 
   JournalRequest journal;
+  RehearseRequest rehearse;
 
   std::string text;  // help: what to print
 };

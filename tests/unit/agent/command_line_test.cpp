@@ -91,6 +91,24 @@ TEST_CASE("command line: journal") {
   CHECK(release->journal.sink == "shipper");
 }
 
+TEST_CASE("command line: rehearse") {
+  const auto line = parse({"rehearse", "-c", "a.toml", "--outage", "72h", "--rate", "200/s",
+                           "--event-bytes", "180", "--link=32kbit"});
+  REQUIRE(line.has_value());
+  CHECK(line->command == Command::rehearse);
+  CHECK(line->configuration_file == "a.toml");
+  CHECK(line->rehearse.outage == 72h);
+  CHECK(line->rehearse.rate.events == 200);
+  CHECK(line->rehearse.rate.per == 1s);
+  CHECK(line->rehearse.event_bytes == 180);
+  CHECK(line->rehearse.link_bits_per_second == 32'000);
+  CHECK(line->rehearse.ratio_percent == 500);
+  CHECK(parse({"rehearse", "-c", "a", "--outage", "1h", "--rate", "1/h", "--event-bytes", "1",
+               "--link", "1mbit", "--ratio", "4.5"})
+            ->rehearse.ratio_percent == 450);
+  CHECK(parse({"rehearse", "--help"})->text.find("zstd -b1") != std::string::npos);
+}
+
 TEST_CASE("command line: help") {
   for (const auto& words : std::vector<std::vector<const char*>>{{"help"}, {"--help"}, {"-h"}}) {
     const auto help = parse(words);
@@ -113,13 +131,12 @@ TEST_CASE("command line: mistakes") {
   };
   const Case cases[] = {
       {{},
-       "runnel: a command is missing; possible: run, validate, list, journal, version, help; see "
-       "runnel --help"},
+       "runnel: a command is missing; possible: run, validate, rehearse, list, journal, version, "
+       "help; see runnel --help"},
       {{"rnu"}, "runnel: unknown command \"rnu\"; did you mean \"run\"?"},
       {{"zzzzzzzz"},
-       "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, list, journal, version, "
-       "help; see "
-       "runnel --help"},
+       "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, rehearse, list, journal, "
+       "version, help; see runnel --help"},
       {{"--once"}, "runnel: unknown flag \"--once\" in front of the command; see runnel --help"},
       {{"--verison"},
        "runnel: unknown flag \"--verison\" in front of the command; did you mean \"--version\"?"},
@@ -186,6 +203,33 @@ TEST_CASE("command line: mistakes") {
        "runnel journal: --until is \"x\", not a number; see runnel journal --help"},
       {{"journal", "export", "a", "--format", "jsno"},
        "runnel journal: --format is \"jsno\", not one of json, text; did you mean \"json\"?"},
+      {{"rehearse", "--rate", "1/s"},
+       "runnel rehearse: the configuration file is missing; add -c FILE; see runnel rehearse "
+       "--help"},
+      {{"rehearse", "-c", "a"},
+       "runnel rehearse: --outage is missing; it takes a duration of 1s to 3650d, such as 72h; see "
+       "runnel rehearse --help"},
+      {{"rehearse", "-c", "a", "--outage", "72"},
+       "runnel rehearse: --outage is \"72\", not a duration of 1s to 3650d, such as 72h; see "
+       "runnel rehearse --help"},
+      {{"rehearse", "-c", "a", "--outage", "1h", "--rate", "200"},
+       "runnel rehearse: --rate is \"200\", not a rate such as 200/s, 12000/m, 5/h or 1/d; see "
+       "runnel rehearse --help"},
+      {{"rehearse", "-c", "a", "--outage", "1h", "--rate", "1/s", "--event-bytes", "0"},
+       "runnel rehearse: --event-bytes is \"0\", not a size of 1B to 16MiB, such as 180; see "
+       "runnel rehearse --help"},
+      {{"rehearse", "-c", "a", "--outage", "1h", "--rate", "1/s", "--event-bytes", "1", "--link",
+        "64KiB"},
+       "runnel rehearse: --link is \"64KiB\", not a speed such as 32kbit, 1mbit or 64KiB/s; see "
+       "runnel rehearse --help"},
+      {{"rehearse", "-c", "a", "--outage", "1h", "--rate", "1/s", "--event-bytes", "1", "--link",
+        "1bit", "--ratio", "0.5"},
+       "runnel rehearse: --ratio is \"0.5\", not a number of 1 to 1000, such as 4.5; see runnel "
+       "rehearse --help"},
+      {{"rehearse", "-c", "a", "--driver", "asio"},
+       "runnel rehearse: unknown flag \"--driver\"; see runnel rehearse --help"},
+      {{"run", "-c", "a", "--outage", "1h"},
+       "runnel run: unknown flag \"--outage\"; see runnel run --help"},
       {{"version", "now"},
        "runnel version: unexpected argument \"now\"; see runnel version --help"},
   };
