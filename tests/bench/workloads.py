@@ -139,12 +139,12 @@ class TailJournal(TailNull):
 
 
 class SlowDisk(Workload):
-    """Lines at a steady rate into a journal whose disk takes 1 MB a second: how long the loop's turns
+    """Lines at a steady rate into a journal whose disk takes 200 kB a second: how long the loop's turns
     last while its syncs take seconds. A loop device, throttled for this process's group: needs root."""
     name = 'journal on a slow disk'
     ratio = None
     columns = ('sync_ms', 'turns', 'turn_us', 'longest_us', 'peak_mib', 'ceiling_mib')
-    bytes_per_second = 1_000_000
+    bytes_per_second = 200_000
 
     def contenders(self):
         for runnel in self.runnels():

@@ -156,6 +156,7 @@ ChannelForecast forecast(const JournalFacts& facts, const RehearseRequest& load)
   disk.outage_day = wear_of(pace.cut.holding(of_a_day), begun_a_day, given_up > 0 ? begun_a_day : 0,
                             pace, settings);
   disk.quiet_day = quiet_day_of(facts, cutter, pace, load);
+  disk.written_bytes_max_per_day = settings.written_bytes_max_per_day;
   all.disk = disk;
   return all;
 }

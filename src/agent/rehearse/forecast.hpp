@@ -51,6 +51,8 @@ struct DiskForecast {
   Wear outage;      // all of it; of syncs it may be fewer
   Wear outage_day;  // of each day of it, while the channel takes what comes
   Wear quiet_day;   // without one, the sinks keeping up
+  // Of the configuration, 0: no limit. The figures are those without it.
+  std::uint64_t written_bytes_max_per_day = 0;
 };
 
 struct ChannelForecast {

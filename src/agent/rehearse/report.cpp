@@ -1,5 +1,7 @@
 #include "agent/rehearse/report.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace runnel::agent::rehearse {
@@ -118,6 +120,11 @@ void say_disk(TextWriter& out, const DiskForecast& disk, bool fills_up, bool kee
   say_wear(out, fills_up ? "  On a day of it, while there is room: " : "  On a day of it: ",
            disk.outage_day);
   if (keeps_up) say_wear(out, "  On a day without outage: ", disk.quiet_day);
+  const std::uint64_t limit = disk.written_bytes_max_per_day;
+  if (limit > 0 && std::max(disk.outage_day.bytes, keeps_up ? disk.quiet_day.bytes : 0) > limit)
+    out << "  That is more than max_bytes_written_per_day = " << WrittenSize{limit}
+        << " allows: syncs are put off, and\n  when that is not enough nothing is written for a "
+           "while. What is in memory alone does not\n  survive a power cut.\n";
   if (disk.pressed)
     out << "  In an outage blocks are written when memory runs short, not by time.\n";
 }

@@ -95,6 +95,19 @@ channels.book (journal, drop_newest)
   CHECK(worse->find("It never drains: the link carries less than what comes.") != worse->npos);
 }
 
+TEST_CASE("rehearse: more than may be written in a day is said") {
+  for (const char* limit : {"100MiB", "300MiB"}) {
+    std::string text(two_channels);
+    text.insert(text.find("when_full = "), concat("max_bytes_written_per_day = \"", limit, "\"\n"));
+    const auto settings = settings_from(text);
+    REQUIRE_MESSAGE(settings.has_value(), settings.error().text);
+    const auto said = rehearse_outage(*settings, load(1h, {90, 1min}), "gateway.toml");
+    REQUIRE(said.has_value());
+    const bool warned = said->find("more than max_bytes_written_per_day = 100MiB") != said->npos;
+    CHECK(warned == (limit == std::string_view("100MiB")));
+  }
+}
+
 TEST_CASE("rehearse: an event that a channel could not take") {
   const auto settings = settings_from(std::string(two_channels));
   RehearseRequest request = load(1h, {1, 1s});
