@@ -27,7 +27,8 @@ class TurnMeter {
   Duration within(std::uint64_t permille) const {
     const std::uint64_t wanted = (turns_ * permille + 999) / 1000;
     std::uint64_t seen = 0;
-    for (std::size_t index = 0; index < classes_.size(); ++index) {
+    // The last class has no end.
+    for (std::size_t index = 0; index + 1 < classes_.size(); ++index) {
       seen += classes_[index];
       if (seen >= wanted) return std::min(end_of(index), longest_);
     }
@@ -38,7 +39,9 @@ class TurnMeter {
   static constexpr std::size_t quarters = 4, octaves = 30;  // up to a quarter of an hour
 
   static std::size_t class_of(Duration turn) {
-    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(turn.count() / 1000, 1));
+    // Rounded up, so that a class ends where none of its turns is longer.
+    const auto us =
+        static_cast<std::uint64_t>(std::max<std::int64_t>((turn.count() + 999) / 1000, 1));
     const auto octave = static_cast<std::size_t>(std::bit_width(us) - 1);
     // The two bits behind the first.
     const std::uint64_t scaled = octave >= 2 ? us >> (octave - 2) : us << (2 - octave);
