@@ -1,6 +1,7 @@
 // Goal: what the swarm has found stays found: each of these was a failing seed.
 // Method: the shortest way to the same state, with the real components in a simulated process.
 #include <algorithm>
+#include <set>
 
 #include "sources/tail/tail.hpp"
 #include "tests/sim/source_world.hpp"
@@ -141,4 +142,46 @@ TEST_CASE("subscription: a batch in hand is told that it was withdrawn by a rewi
   CHECK(process.bodies() == std::vector<std::string>{"one", "one"});
   process.acknowledge_all();
   process.stop();
+}
+
+// What was looked at was nothing, what was read was one content, and the next one was taken for it.
+TEST_CASE("tail: a file that is emptied and filled twice between two looks is read anew") {
+  SimOptions options;
+  options.read_latency = {50ms, 50ms};
+  const auto lines = [](char of, int count) {
+    std::string text;
+    for (int number = 0; number < count; ++number)
+      text += std::string(1, of) + " line " + std::to_string(100 + number) + "\n";
+    return text;
+  };
+  for (int first = 1; first < 120; first += 12) {
+    for (int second = 1; second < 180; second += 12) {
+      CAPTURE(first);
+      CAPTURE(second);
+      SimWorld world(1, options);
+      SimFiles& files = world.machine().files();
+      REQUIRE(files.make_folders("/log").ok());
+      REQUIRE(files.put("/log/a.log", lines('a', 20)).ok());
+      SourceProcess process(world.machine(), sources::tail_type, {{"paths", "/log/*.log"}});
+      process.run();
+      process.record();
+      process.run_for(2s);
+      REQUIRE(files.append("/log/a.log", "a line more\n").ok());
+      process.run_for(first * 1ms);
+      const Inode inode = files.find("/log/a.log").value();
+      REQUIRE(files.truncate(inode, 0).ok());
+      process.run_for(second * 500us);
+      REQUIRE(files.append("/log/a.log", lines('b', 10)).ok());
+      process.run_for(second * 500us);
+      REQUIRE(files.truncate(inode, 0).ok());
+      REQUIRE(files.append("/log/a.log", lines('c', 30)).ok());
+      process.run_for(5s);
+      // Some may come twice: what was read in the middle was read before anybody looked.
+      std::set<std::string> of_c;
+      for (const std::string& body : process.bodies())
+        if (body.size() == 10 && body.starts_with("c line ")) of_c.insert(body);
+      CHECK(of_c.size() == 30);
+      end(process);
+    }
+  }
 }

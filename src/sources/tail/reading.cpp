@@ -32,6 +32,9 @@ async::Task<Result<std::uint32_t>> Tail::read_piece(File& file) {
     co_return 0;
   }
   const Bytes bytes(buffer_.data(), *got);
+  // By these very bytes: what is looked at later may be the beginning of what came after them, when
+  // the file was emptied and filled again meanwhile.
+  if (file.fingerprint.extend(bytes, from)) changed();
   if (!inside_long_line) {
     const auto put = co_await put_all(file, bytes);
     co_return put;
