@@ -79,6 +79,8 @@ class Channel {
   // Larger records would not fit beside their padding, or into a block of the store.
   std::size_t record_bytes_max() const { return record_bytes_max_; }
   bool blocks() const { return when_full_ == WhenFull::block; }
+  // For room, or with it as long as it is theirs.
+  bool somebody_waits() const { return turn_ != nullptr || !writers_.empty(); }
 
   // --- for sinks -----------------------------------------------------------------------------
   // Start-up only: sees every event put from now on.
@@ -170,7 +172,6 @@ class Channel {
     return fits(bytes + (gap_.empty() ? 0 : gap_record_bytes));
   }
   void write_pending_gap();
-  bool somebody_waits() const { return turn_ != nullptr || !writers_.empty(); }
   void wake_next_writer();
   void step(Mark& mark, std::size_t size) const {
     mark.position += size;

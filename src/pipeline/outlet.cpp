@@ -21,17 +21,27 @@ std::size_t Outlet::record_bytes_max() const {
   return smallest;
 }
 
+// With the turn in one channel, all the others have room, too. In those where it has not stood in
+// line yet (from `unasked` on) nobody else may stand there.
+bool Outlet::goes_on(std::size_t bytes, std::size_t unasked) const {
+  if (!takes(bytes)) return false;
+  return std::none_of(channels_.begin() + static_cast<std::ptrdiff_t>(unasked),
+                      channels_.begin() + static_cast<std::ptrdiff_t>(count_),
+                      [](Channel* each) { return each->somebody_waits(); });
+}
+
 async::Task<Status> Outlet::writable(std::size_t bytes, Turn& turn) {
-  // A channel that had room may have lost it to another source while this one waited for the next
-  // channel; then round again. Each round waits, so it cannot spin. Nobody waits for one channel
-  // with the turn in another: who is stuck there would be stuck in both.
-  while (true) {
+  // Where all others have room the turn is kept: given up, what it stands for would go to the next
+  // in line, again and again. Where one has none, this waits there instead; nobody waits for one
+  // channel with the turn in another: who is stuck there would be stuck in both. A channel that had
+  // room may have lost it meanwhile; then round again. Each round waits, so it cannot spin.
+  for (bool first_round = true;; first_round = false) {
     for (std::size_t index = 0; index < count_; ++index) {
       turn.give_up();
       const Status room = co_await channels_[index]->writable(bytes, turn);
       if (!room) co_return room;
+      if (count_ == 1 || goes_on(bytes, first_round ? index + 1 : count_)) co_return Status();
     }
-    if (count_ == 1 || takes(bytes)) co_return Status();
   }
 }
 

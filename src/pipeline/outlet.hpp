@@ -42,6 +42,7 @@ class Outlet {
  private:
   friend class OutletPut;
   bool takes(std::size_t bytes) const;
+  bool goes_on(std::size_t bytes, std::size_t unasked) const;
 
   std::uint16_t source_;
   SourceCounters& counters_;

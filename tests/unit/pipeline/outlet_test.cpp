@@ -9,6 +9,7 @@
 
 #include "async/frame_arena.hpp"
 #include "tests/support/manual_reactor.hpp"
+#include "tests/unit/pipeline/channel_world.hpp"
 
 using namespace runnel;
 using namespace runnel::pipeline;
@@ -96,4 +97,60 @@ TEST_CASE("outlet: what is too large for any channel is rejected, counted, and p
   CHECK(both.counters.rejected_events == 1);
   CHECK(both.counters.received_events == 0);
   CHECK(both.first.channel->used() == 0);
+}
+
+// With the turn given up in the one that was full, another took what had come free, again and
+// again: one of them starved.
+TEST_CASE("outlet: room in one of its channels goes round, though there is a second one") {
+  std::vector<std::byte> frames(512 * 1024);
+  const async::FrameArena arena{MutableBytes(frames)};
+  Both both(WhenFull::block, WhenFull::block);
+  // The first of their channels is the one that fills: it is the smaller.
+  Outlet of_small(8, both.counters), of_large(9, both.counters);
+  for (Outlet* each : {&of_small, &of_large}) {
+    each->connect(*both.second.channel);
+    each->connect(*both.first.channel);
+  }
+  struct Putter {
+    static async::Task<void> put_on(Outlet& outlet, Bytes body, std::uint64_t& bytes) {
+      Turn turn;
+      while (true) {
+        Event event;
+        event.body = body;
+        const Status room = co_await outlet.writable(record_bytes(event), turn);
+        if (!room) co_return;
+        OutletPut put = outlet.put(turn);
+        while (put.append(event).ok()) bytes += body.size();
+        put.commit();
+      }
+    }
+  };
+  std::uint64_t small = 0, large = 0;
+  async::Scope scope(both.scheduler, "test");
+  const Bytes body(both.body);
+  scope.spawn(Putter::put_on(of_small, body.first(100), small));
+  scope.spawn(Putter::put_on(of_large, body.first(1000), large));
+  const auto settle = [&] {
+    do both.scheduler.turn(both.reactor.now());
+    while (!both.scheduler.idle());
+  };
+  settle();
+  small = large = 0;
+  for (int round = 0; round < 100; ++round) {
+    for (Channel* channel : {both.first.channel.get(), both.second.channel.get()}) {
+      test::Taken taken;
+      async::Scope sink(both.scheduler, "sink");
+      sink.spawn(test::take_one(channel->subscriptions()[0],
+                                {.bytes_max = 5000, .linger = Duration::zero()}, taken));
+      settle();
+      REQUIRE(taken.batch.has_value());
+      taken.batch->commit();
+      taken.batch.reset();
+      settle();
+    }
+  }
+  CHECK(small > large / 8);
+  CHECK(large > small / 8);
+  scope.cancel();
+  settle();
 }
