@@ -99,8 +99,11 @@ Task<void> Agent::live() {
     co_await await_end();
     co_await stop_sources();
     co_await drain();
-    for (ChannelPart& part : assembly_.channels)
-      if (part.store != nullptr) co_await part.store->shut();
+    for (ChannelPart& part : assembly_.channels) {
+      if (part.store == nullptr) continue;
+      const bool all_kept = co_await part.store->shut();
+      if (!all_kept) exit_code_ = exit_codes::unavailable;
+    }
     for (SourcePart& part : assembly_.sources) co_await part.source->finish();
   }
   for (ChannelPart& part : assembly_.channels) {
@@ -224,9 +227,10 @@ std::uint64_t Agent::progress() const {
 
 // A signal gives the sinks one drain_timeout in all; a --once run waits as long as they get on.
 Task<void> Agent::drain() {
-  // What a store keeps is not drained; a --once run has nothing else to do.
+  // What a store keeps is not drained, unless only the sinks can make room for it; a --once run has
+  // nothing else to do.
   for (ChannelPart& part : assembly_.channels)
-    part.channel->close(part.store != nullptr && stop_signalled_);
+    part.channel->close(part.store != nullptr && part.store->keeps() && stop_signalled_);
   const Duration patience = settings_.agent.drain_timeout;
   std::uint64_t last = progress();
   Instant deadline = after(scheduler_.now(), patience);

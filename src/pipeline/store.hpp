@@ -26,8 +26,8 @@ class Store {
   // Until its scope is cancelled: writes, syncs, loads.
   virtual async::Task<void> run() = 0;
   // Nothing more is put or taken: what no reader has acknowledged is made durable, and how far they
-  // have come.
-  virtual async::Task<void> shut() = 0;
+  // have come. False: some of it could not be, and the log has said so.
+  virtual async::Task<bool> shut() = 0;
 
   // The first record behind the last block was put.
   virtual void opened() = 0;
@@ -37,7 +37,7 @@ class Store {
   virtual void acknowledged() = 0;
   // A subscription stands before a block that is not in the table any more.
   virtual void wanted(Subscription& reader) = 0;
-  // What is in it is kept when the process ends, so a stop does not wait for the sinks.
+  // What is put is kept when the process ends, so a stop does not wait for the sinks.
   virtual bool keeps() const { return true; }
 };
 

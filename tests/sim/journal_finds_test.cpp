@@ -167,3 +167,21 @@ TEST_CASE("journal: what was dropped and nobody was told of, is told after a res
     process->shut();
   }
 }
+
+// It said that all was well.
+TEST_CASE("journal: a stop says when it is too full for what is in memory") {
+  SimWorld world(1);
+  Process process = opened(world.machine());
+  CHECK(process->store->keeps());
+  int number = 0;
+  const auto fill = [&] {
+    while (process->try_put(JournalProcess::body_of(number, 1000))) ++number;
+    process->run_for(10ms);
+    return process->channel->custody() < process->channel->head() && !process->store->keeps();
+  };
+  for (int round = 0; round < 1000 && !fill(); ++round) continue;
+  CHECK_FALSE(process->store->keeps());
+  process->channel->close(true);
+  CHECK_FALSE(process->complete(process->store->shut()));
+  process->stop();
+}

@@ -72,7 +72,7 @@ class JournalProcess : public PipelineProcess {
   const pipeline::ChannelCounters& counters() const { return channel->counters(); }
   void shut() {
     channel->close(true);
-    complete(store->shut());
+    (void)complete(store->shut());
     stop();
   }
 

@@ -117,7 +117,7 @@ bool JournalStore::skips(const Block& block) {
 
 // --- the end -------------------------------------------------------------------------------------
 
-Task<void> JournalStore::shut() {
+Task<bool> JournalStore::shut() {
   flushing_ = true;
   // The table may have no room for the last small one before others have left.
   while (true) {
@@ -131,7 +131,8 @@ Task<void> JournalStore::shut() {
     const Status moved = co_await idle_.wait(after(context_.now(), full_ ? 200ms : 10s));
     if (!moved) break;
   }
-  if (!table().empty() || channel().open_bytes() > 0)
+  const bool all_kept = table().empty() && channel().open_bytes() == 0;
+  if (!all_kept)
     log_error(context_.name, settings_.path, ": ", HumanSize{channel().backlog_bytes()},
               " of records could not be written (",
               last_error_ != Error::none ? describe(last_error_)
@@ -143,6 +144,7 @@ Task<void> JournalStore::shut() {
     log_error(context_.name, settings_.path,
               ": how far the sinks are cannot be written: ", describe(saved.error()),
               "; the next start delivers again what they had since");
+  co_return all_kept;
 }
 
 }  // namespace runnel::channels::journal

@@ -40,7 +40,9 @@ class JournalStore final : public pipeline::Store {
 
   async::Task<pipeline::Started> start() override;
   async::Task<void> run() override;
-  async::Task<void> shut() override;
+  async::Task<bool> shut() override;
+  // Full, it has no room for what is in memory only.
+  bool keeps() const override { return !full_; }
   void opened() override { work_.ring(); }
   void sealed() override { work_.ring(); }
   void acknowledged() override;
