@@ -94,7 +94,9 @@ Task<Status> JournalStore::save_cursors(bool durably) {
   }
   saving_ = true;
   collect_cursors();
+  // The page that is durable stays as it is until the other one is, too.
   ++cursors_.generation;
+  if (cursors_.generation % 2 == durable_generation_ % 2) ++cursors_.generation;
   std::uint64_t lowest = UINT64_MAX;
   for (const Cursor& each : cursors_.cursors) lowest = std::min(lowest, each.position);
   for (const Subscription& each : channel().subscriptions())
@@ -104,8 +106,7 @@ Task<Status> JournalStore::save_cursors(bool durably) {
   if (status && durably) {
     status = co_await sync_file();
   }
-  // The page that was not written whole is the next one's too.
-  if (!status) --cursors_.generation;
+  if (status && durably) durable_generation_ = cursors_.generation;
   if (status) durable_until_ = lowest;
   saving_ = false;
   saved_.ring();

@@ -52,7 +52,8 @@ class JournalStore final : public pipeline::Store {
   using Block = pipeline::Block;
   using Subscription = pipeline::Subscription;
 
-  // --- start-up (start.cpp) --------------------------------------------------------------------
+  // --- start-up (start.cpp, recovery.cpp) ------------------------------------------------------
+  static constexpr int start_patience = 8;  // attempts to read a page or block: a few seconds
   // Where the next block goes.
   struct WritePlace {
     std::size_t segment = Segments::none;
@@ -69,6 +70,7 @@ class JournalStore final : public pipeline::Store {
     std::uint64_t next_written = 0, next_position = 0;
     bool torn = false;  // nothing from here on was promised to anybody
     bool looked_ahead = false;
+    bool unreadable = false;  // the disk does not give back some page of it
     // Blocks that end by here, or that many written events, have been durable at some time.
     std::uint64_t promised = 0, promised_events = 0;
 
@@ -83,6 +85,7 @@ class JournalStore final : public pipeline::Store {
   };
   async::Task<pipeline::Started> open();
   async::Task<pipeline::Started> create();
+  async::Task<Status> sync_folder(const std::string& folder);  // whose string outlives the task
   async::Task<Status> fill_new(io::Handle file, const Superblock& superblock);
   async::Task<pipeline::Started> read_superblock();
   async::Task<Status> read_cursors();
@@ -94,7 +97,7 @@ class JournalStore final : public pipeline::Store {
   async::Task<Status> search_segment(Recovered& end, std::size_t segment);
   async::Task<Status> look_at_hole(Recovered& end, std::size_t segment, std::uint64_t at);
   async::Task<Status> make_durable(const Recovered& end);
-  async::Task<Result<std::uint64_t>> last_promise(std::size_t segment, std::uint64_t at);
+  async::Task<Status> look_for_promises(Recovered& end, std::size_t segment, std::uint64_t at);
   void place_readers(const Recovered& end);
   tl::unexpected<Problem> refuse(std::string_view what, Error why) const;
 
@@ -140,6 +143,7 @@ class JournalStore final : public pipeline::Store {
   async::Task<Result<BlockHeader>> read_block_patiently(std::uint64_t at, std::size_t segment,
                                                         int attempts);
   async::Task<Status> read_fully(MutableBytes into, std::uint64_t at);
+  async::Task<Status> read_patiently(MutableBytes into, std::uint64_t at, int attempts);
   bool unpack(const BlockHeader& header, MutableBytes into);
   Block block_of(const BlockHeader& header, std::uint64_t at) const;
   pipeline::Gap missing_between(const pipeline::BlockPlace& wanted, std::uint64_t ordinal,
@@ -167,9 +171,10 @@ class JournalStore final : public pipeline::Store {
   io::Handle lock_ = io::Handle::none;
   Superblock superblock_;
   Segments segments_;
-  CursorPage cursors_;               // as last written, then those of readers that nobody has now
-  std::size_t own_cursors_ = 0;      // the first ones: in the order of the subscriptions
-  std::uint64_t durable_until_ = 0;  // the lowest cursor that is durable
+  CursorPage cursors_;           // as last written, then those of readers that nobody has now
+  std::size_t own_cursors_ = 0;  // the first ones: in the order of the subscriptions
+  std::uint64_t durable_generation_ = 0;  // of the page with cursors that has been synced last
+  std::uint64_t durable_until_ = 0;       // the lowest cursor that is durable
   bool saving_ = false;
   async::Notice saved_;
   async::Notice cursors_moved_;

@@ -72,6 +72,21 @@ Task<Result<BlockHeader>> JournalStore::read_block(std::uint64_t at, std::size_t
   co_return *header;
 }
 
+// The same for a page, before it counts as damaged.
+Task<Status> JournalStore::read_patiently(MutableBytes into, std::uint64_t at, int attempts) {
+  Duration pause = 50ms;
+  while (true) {
+    const Status read = co_await read_fully(into, at);
+    const bool refused = !read && read.error() != Error::malformed;
+    if (!refused || read.error() == Error::cancelled) co_return read;
+    ++counters().errors;
+    if (--attempts == 0) co_return read;
+    const Status slept = co_await async::sleep_until(after(context_.now(), pause));
+    if (!slept) co_return slept;
+    pause = std::min<Duration>(2 * pause, 5s);
+  }
+}
+
 // An error of the medium may pass; only then is it the block that is bad.
 Task<Result<BlockHeader>> JournalStore::read_block_patiently(std::uint64_t at, std::size_t segment,
                                                              int attempts) {

@@ -12,25 +12,19 @@ namespace runnel::channels::journal {
 
 using async::Task;
 
-namespace {
-
-// Attempts to read a block: a few seconds.
-constexpr int start_patience = 8;
-
-}  // namespace
-
-// The most that any block from here on says of what was durable when it was written.
-Task<Result<std::uint64_t>> JournalStore::last_promise(std::size_t segment, std::uint64_t at) {
-  std::uint64_t promise = 0;
+// Adds the most that any block from here on says of what was durable when it was written.
+Task<Status> JournalStore::look_for_promises(Recovered& end, std::size_t segment,
+                                             std::uint64_t at) {
   while (true) {
     while (segments_.at(segment).generation > 0 &&
            at + BlockHeader::bytes <= segments_.end_of(segment)) {
       const auto header = co_await read_block_patiently(at, segment, start_patience);
-      if (!header && header.error() == Error::cancelled) co_return fail(header.error());
+      if (!header && header.error() == Error::cancelled) co_return header.error();
+      if (!header && header.error() != Error::malformed) end.unreadable = true;
       at += header ? block_bytes_on_disk(header->payload_bytes) : page_bytes;
-      if (header) promise = std::max(promise, header->custody);
+      if (header) end.promised = std::max(end.promised, header->custody);
     }
-    if (segment == segments_.newest()) co_return promise;
+    if (segment == segments_.newest()) co_return Status();
     segment = segments_.behind(segment);
     at = segments_.first_block_of(segment);
   }
@@ -74,8 +68,12 @@ Task<Status> JournalStore::find_end(Recovered& end) {
   if (!first && first.error() == Error::cancelled) co_return first.error();
   end.promise_by(cursors_);
   const std::uint64_t durable = std::max(end.promised, first ? first->custody : 0);
-  while (from != segments_.oldest() && segments_.at(from).first_position > durable &&
-         segments_.at(from).written_before() > end.promised_events)
+  // One that has lost its header says nothing of where it begins.
+  const auto may_be_torn = [&](const SegmentHeader& each) {
+    return each.generation == 0 ||
+           (each.first_position > durable && each.written_before() > end.promised_events);
+  };
+  while (from != segments_.oldest() && may_be_torn(segments_.at(from)))
     from = (from + segments_.count() - 1) % segments_.count();
 
   end.first_segment = from;
@@ -105,18 +103,22 @@ Task<Status> JournalStore::find_end(Recovered& end) {
     segments_.make_newest(none_is_left ? Segments::none
                                        : (index + segments_.count() - 1) % segments_.count());
   }
+  // What cannot be read now may be readable tomorrow: nothing is written over it.
   next_ = durable_ = end.place;
+  if (end.unreadable && next_.segment != Segments::none)
+    next_.at = durable_.at = segments_.end_of(next_.segment);
   const Status cleared = co_await clear_next_segment();
   co_return cleared;
 }
 
 // A hole at a segment's end looks like room that nobody has used, and one in a damaged segment may
-// be all of it: the count of written events tells.
+// be all of it: the count of written events tells. More than it says is no hole: a block that was
+// given up when a sync failed lies where the next one did not fit.
 Task<Status> JournalStore::search_segment(Recovered& end, std::size_t segment) {
   const SegmentHeader& begin = segments_.at(segment);
   const std::uint64_t stop = segments_.end_of(segment);
   std::uint64_t at = segments_.first_block_of(segment);
-  if (begin.written_before() != end.next_written) {
+  if (begin.written_before() > end.next_written) {
     const Status looked = co_await look_at_hole(end, segment, at);
     if (!looked) co_return looked;
     end.next_written = begin.written_before();
@@ -128,6 +130,7 @@ Task<Status> JournalStore::search_segment(Recovered& end, std::size_t segment) {
     const auto header = co_await read_block_patiently(at, segment, start_patience);
     if (!header && header.error() == Error::cancelled) co_return header.error();
     if (!header) {
+      end.unreadable = end.unreadable || header.error() != Error::malformed;
       hole = true;
       at += page_bytes;
       continue;
@@ -135,7 +138,7 @@ Task<Status> JournalStore::search_segment(Recovered& end, std::size_t segment) {
     // Else a leftover: of an order of writing that a failed sync or a power cut has undone.
     const bool is_newer =
         !end.any || (header->sequence > end.last.sequence && header->epoch >= end.last.epoch);
-    if (is_newer && (hole || header->written_before() != end.next_written)) {
+    if (is_newer && (hole || header->written_before() > end.next_written)) {
       const Status looked = co_await look_at_hole(end, segment, at);
       if (!looked) co_return looked;
     }
@@ -158,18 +161,18 @@ Task<Status> JournalStore::search_segment(Recovered& end, std::size_t segment) {
 }
 
 // Something is missing in front of this place. Was it durable once, it is damage, and what follows
-// counts; else it is where a power cut has torn what was being written.
+// counts; else it is where a power cut has torn what was being written. A power cut leaves pages
+// that are wrong, not such as the disk refuses to read: those count as damage, too.
 Task<Status> JournalStore::look_at_hole(Recovered& end, std::size_t segment, std::uint64_t at) {
   if (end.torn) co_return Status();
   if (!end.looked_ahead) {
     end.looked_ahead = true;
-    const auto promise = co_await last_promise(segment, at);
-    if (!promise) co_return promise.error();
-    end.promised = std::max(end.promised, *promise);
+    const Status looked = co_await look_for_promises(end, segment, at);
+    if (!looked) co_return looked;
   }
   const bool was_durable =
       end.promised > end.next_position || end.promised_events > end.next_written;
-  end.torn = !was_durable && !canary(Canary::journal_torn_tail_kept);
+  end.torn = !was_durable && !end.unreadable && !canary(Canary::journal_torn_tail_kept);
   if (end.torn) passed(Seldom::journal_tail_torn);
   co_return Status();
 }
@@ -178,10 +181,9 @@ Task<Status> JournalStore::look_at_hole(Recovered& end, std::size_t segment, std
 // failed there, the kernel may have given it up and tells nobody else. So what nobody knows to be
 // durable goes out again, as it is, and is synced.
 Task<Status> JournalStore::make_durable(const Recovered& end) {
-  if (!end.any) co_return Status();
   const std::uint64_t known = std::max(end.promised, end.last.custody);
-  const bool all_known =
-      end.last.last_position <= known || end.last.written_behind() <= end.promised_events;
+  const bool all_known = !end.any || end.last.last_position <= known ||
+                         end.last.written_behind() <= end.promised_events;
   std::size_t segment = all_known ? Segments::none : end.first_segment;
   while (segment != Segments::none) {
     const SegmentHeader& header = segments_.at(segment);

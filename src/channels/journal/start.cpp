@@ -91,8 +91,20 @@ Task<Started> JournalStore::open() {
   const auto file = co_await async::open(settings_.path.c_str(), io::OpenMode::create);
   if (!file) co_return refuse("cannot be opened", file.error());
   file_ = *file;
+  // Every time: the process that made it may have ended before its name was safe, and a power cut
+  // would take all that has been written since.
+  const Status kept = co_await sync_folder(folder);
+  if (!kept) co_return refuse("has a folder that cannot be synced", kept.error());
   const Started read = co_await read_superblock();
   co_return read;
+}
+
+Task<Status> JournalStore::sync_folder(const std::string& folder) {
+  const auto opened = co_await async::open(folder.c_str(), io::OpenMode::folder);
+  if (!opened) co_return opened.error();
+  const Status synced = co_await async::sync(*opened);
+  context_.reactor().discard(*opened);
+  co_return synced;
 }
 
 // Under another name until it is whole: a file with the right name is a journal, or somebody's.
@@ -106,16 +118,6 @@ Task<Started> JournalStore::create() {
   Status status = co_await fill_new(*file, *superblock);
   context_.reactor().discard(*file);
   if (status) status = co_await async::rename(fresh.c_str(), settings_.path.c_str());
-  if (status) {
-    const std::size_t slash = settings_.path.rfind('/');
-    const std::string folder = settings_.path.substr(0, std::max<std::size_t>(slash, 1));
-    const auto opened = co_await async::open(folder.c_str(), io::OpenMode::folder);
-    if (!opened) status = opened.error();
-    if (opened) {
-      status = co_await async::sync(*opened);
-      context_.reactor().discard(*opened);
-    }
-  }
   if (!status) {
     const Status removed = co_await async::unlink(fresh.c_str());
     (void)removed;
@@ -189,6 +191,7 @@ Task<Status> JournalStore::read_cursors() {
     if (page && page->generation >= cursors_.generation) cursors_ = std::move(*page);
   }
   cursors_.cursors.reserve(2 * cursors_max);
+  durable_generation_ = cursors_.generation;
   co_return Status();
 }
 
@@ -203,7 +206,8 @@ void JournalStore::take_up_budget() {
 
 Task<Status> JournalStore::read_segments() {
   for (std::size_t index = 0; index < segments_.count(); ++index) {
-    const Status read = co_await read_fully(memory_.page, segments_.begin_of(index));
+    const Status read =
+        co_await read_patiently(memory_.page, segments_.begin_of(index), start_patience);
     if (!read && read.error() == Error::cancelled) co_return read;
     const auto header = read ? decode_segment(memory_.page, superblock_.salt) : std::nullopt;
     segments_.at(index) = header && header->index == index ? *header : SegmentHeader{};
@@ -239,19 +243,26 @@ void JournalStore::place_readers(const Recovered& end) {
     sequence = newest.first_sequence;
   }
   for (const Cursor& each : cursors_.cursors) position = std::max(position, each.position);
+  // What cannot be read now has numbers, too: as many as a segment has pages, at most.
+  if (end.unreadable) {
+    const std::uint64_t blocks_max = superblock_.segment_bytes / page_bytes;
+    sequence += blocks_max;
+    position += blocks_max * superblock_.raw_bytes_max;
+  }
   // Who has not read to the end goes on where it was, although nothing there may be readable.
   for (const Cursor& each : cursors_.cursors)
     if (each.position < position) sequence = std::max(sequence, each.sequence + 1);
+  // Blocks count what lies on disk, the page what was written of purpose: one that was given up
+  // when a sync failed, and never needed again, may lie there all the same. What is put from now on
+  // goes on with the blocks' count, or it would look as if something were missing in front of it.
+  std::uint64_t written = ordinal - unwritten_events_;
   if (cursors_.head_ordinal > ordinal) {
     // After a stop in order the page knows it. Else the rest was never promised to anybody.
     const bool in_order = cursors_.durable_position == cursors_.head_position;
-    unwritten_events_ = in_order ? std::max(unwritten_events_, cursors_.unwritten_events)
-                                 : unwritten_events_ + cursors_.head_ordinal - ordinal;
+    if (in_order) written = std::max(written, cursors_.head_ordinal - cursors_.unwritten_events);
     ordinal = cursors_.head_ordinal;
   }
-  // More than the blocks tell: some were written, given up when a sync failed, and never needed
-  // again.
-  unwritten_events_ = std::max(unwritten_events_, std::min(cursors_.unwritten_events, ordinal));
+  unwritten_events_ = ordinal - written;
   // Not align_up: positions have 64 bits everywhere.
   position += (0 - position) % pipeline::record_alignment;
   channel().begin_at(position);
@@ -273,7 +284,10 @@ void JournalStore::place_readers(const Recovered& end) {
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const Cursor& each) { return each.name == cursor.name; });
     if (found != known.end()) {
-      if (found->sequence < sequence) {
+      // Behind the last block, and behind all that was promised, nothing can be missing.
+      const bool is_owed = found->position < std::max(end.promised, end.last.last_position) ||
+                           found->ordinal < end.promised_events;
+      if (found->sequence < sequence && is_owed) {
         place = {found->sequence, found->position, found->block_at, found->ordinal, 0};
         place.written_only = true;
       }
