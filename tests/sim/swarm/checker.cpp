@@ -200,8 +200,12 @@ bool Checker::complete(const LifeFacts& so_far) {
 
 void Checker::check_complete() {
   for (std::size_t sink = 0; sink < sinks_.size(); ++sink)
-    if (const auto event = missing(sink))
-      report(Verdict::lost, concat("sink k", sink, " never got ", name(*event)));
+    if (const auto event = missing(sink)) {
+      const bool owed = is_journal(sink) &&
+                        custody_.owes(scenario_.sinks[sink].channel, event->stream, event->number);
+      report(Verdict::lost, concat("sink k", sink, " never got ", name(*event),
+                                   owed ? ", which its journal had in custody" : ""));
+    }
 }
 
 }  // namespace runnel::swarm

@@ -96,6 +96,7 @@ class Checker {
   void check_still_there(std::size_t sink, const Seen& before);
   void check_order(std::size_t sink, const LifeFacts& facts);
   bool may_skip(std::size_t sink, const EventId& event) const;
+  bool begins_again(std::size_t sink, const EventId& event) const;
   void check_generated(std::size_t sink, const LifeFacts& facts);
   void check_step(std::size_t sink, const LifeFacts& facts, const EventId& event, std::int64_t last,
                   bool new_file);

@@ -79,15 +79,20 @@ void Checker::excuse_unknown_rotations() {
   for (std::size_t source = 0; source < scenario_.sources.size(); ++source) {
     const SourceScenario& tail = scenario_.sources[source];
     if (tail.kind != SourceKind::tail || tail.matches_rotated) continue;
-    std::vector<std::uint64_t> known;
+    std::vector<std::pair<std::uint64_t, sources::tail::Fingerprint>> known;
     if (const auto text = checkpoint_text(machine_, source))
       (void)sources::tail::read_positions(*text, [&](const sources::tail::SavedPosition& each) {
-        known.push_back(each.inode);
+        known.emplace_back(each.inode, each.fingerprint);
         return true;
       });
     for (LogFile& file : logs_.all) {
       if (!file.there || file.source != source || file.path.ends_with(".log")) continue;
-      if (std::find(known.begin(), known.end(), file.inode) != known.end()) continue;
+      // By its content, too: the inode number may have been that of a file that was deleted.
+      const std::string content = machine_.files().text(file.path).value_or("");
+      const bool is_known = std::any_of(known.begin(), known.end(), [&](const auto& each) {
+        return each.first == file.inode && each.second.matches(as_bytes(content));
+      });
+      if (is_known) continue;
       for (const LogFile::Line& line : file.lines) ledger_.stream(file.stream).excuse(line.number);
     }
   }

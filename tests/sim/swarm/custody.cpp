@@ -138,20 +138,30 @@ void Custody::life_ended(Instant now, const Life& life, Torn how, bool in_order,
   note(now, life, checker);
   const bool power_lost = how == Torn::by_power_loss;
   for (std::size_t index = 0; index < channels_.size(); ++index) {
-    const pipeline::Channel* from = life.channel(index);
-    if (!scenario_.is_journal(index) || from == nullptr) continue;
+    if (!scenario_.is_journal(index)) continue;
     ChannelState& channel = channels_[index];
     const bool promises = scenario_.journals[index]->sync != JournalSync::never;
-    if (in_order && sound) check_stop(index, life, checker);
     const bool all_uncertain = power_lost && !promises;
+    // Also when this life has not come to open it: what those before have written goes, too.
     if (all_uncertain) {
       channel.owed.clear();
       channel.excused.add_all(channel.ever);
+      for (Put& put : channel.puts) put.uncertain = true;
     }
+    const pipeline::Channel* from = life.channel(index);
+    if (from == nullptr) continue;
+    if (in_order && sound) check_stop(index, life, checker);
     for (Put& put : channel.puts) {
-      if (all_uncertain || put.end > from->custody()) put.uncertain = true;
+      if (put.end > from->custody()) put.uncertain = true;
       if (!put.uncertain) (void)channel.owed.add(put.event);
     }
+  }
+  // A start makes durable what those before it have written of the places; before that, nothing
+  // does with "never".
+  for (std::size_t sink = 0; sink < scenario_.sinks.size(); ++sink) {
+    const auto& journal = scenario_.journals[scenario_.sinks[sink].channel];
+    if (power_lost && journal && journal->sync == JournalSync::never && !life.started())
+      settled_[sink].clear();
   }
   // How far the sinks are is written down at a stop, and once an interval before a crash.
   for (std::size_t sink = 0; sink < scenario_.sinks.size() && sound; ++sink) {

@@ -42,6 +42,7 @@ class Run {
   LifeFacts facts_of(const Life& life) const;
   void lose(Life& life, Torn how);
   void end_in_order(Life& life);
+  bool were_at_work(const Life& life) const;
   void stay_down(Duration length);
   void say(const std::string& line) const {
     if (log_) log_->say(line);
@@ -78,6 +79,7 @@ class Run {
   // Of the life at hand.
   Ending ending_;
   SyncPromise sync_promise_;
+  Instant begun_;
   bool disk_failed_ = false;
   bool looked_at_start_ = false;
   std::uint64_t rewound_before_ = 0;
@@ -154,6 +156,7 @@ void Run::live() {
   disk_failed_ = weather_.errors_now();
   rewound_before_ = given_up();
   looked_at_start_ = false;
+  begun_ = world_.now();
   if (calm_) next_look_ = after(world_.now(), look_interval);
   checker_.excuse_unknown_rotations();
   say(concat("--- life ", life_));
@@ -273,7 +276,7 @@ void Run::look_for_the_end(Life& life) {
     peers_.work_until(traffic_end_);
     return;
   }
-  const bool too_long = now > after(traffic_end_, rest_longest);
+  const bool too_long = now > after(std::max(traffic_end_, begun_), rest_longest);
   if (peers_.resting() && checker_.complete(facts_of(life))) {
     next_look_ = never;
     say("everything has arrived");
@@ -322,19 +325,37 @@ void Run::end_in_order(Life& life) {
   say(concat("ended with exit code ", life.exit_code()));
   if (!life.started() && !disk_failed_)
     checker_.report(Verdict::start_failed, concat("life ", life_, " did not start"));
-  // A short drain_timeout may be too short for a full ring; not again and again.
-  if (calm_ && ending_.stopping() && life.exit_code() != 0 && ++undrained_ > undrained_max)
+  // A short drain_timeout may be too short for a full ring; not again and again, unless more comes
+  // in than the disk takes: then it was at work to the last.
+  const bool undrained =
+      calm_ && ending_.stopping() && life.exit_code() != 0 && ++undrained_ > undrained_max;
+  if (undrained && !were_at_work(life))
     checker_.report(Verdict::stuck, concat("the last stop, without any fault, ended ", undrained_,
                                            " times with exit code ", life.exit_code()));
   custody_.life_ended(world_.now(), life, Torn::no, facts.in_order, !disk_failed_, checker_);
   life.take_apart(checker_);
   checker_.life_ended(facts);
   checker_.check_checkpoints(false);
+  done_ = undrained;
   if (calm_ && facts.in_order) {
     checker_.check_complete();
     // What a journal has kept at this stop comes in one more life.
     done_ = !scenario_.has_journals() || std::exchange(stopped_in_calm_, true);
   }
+}
+
+// Every sink that has something left has got on while it could. What a journal keeps is not waited
+// for.
+bool Run::were_at_work(const Life& life) const {
+  const Instant before = world_.now() - scenario_.drain_timeout;
+  for (std::size_t sink = 0; sink < scenario_.sinks.size(); ++sink) {
+    const pipeline::Channel* channel = life.channel(scenario_.sinks[sink].channel);
+    if (channel == nullptr) return false;
+    if (scenario_.is_journal(scenario_.sinks[sink].channel)) continue;
+    const bool has_all = life.watermark(sink) == channel->head();
+    if (!has_all && sync_promise_.sent_until(before, sink) == life.sent_events(sink)) return false;
+  }
+  return true;
 }
 
 // The machine without the agent.

@@ -25,6 +25,13 @@ Duration SyncPromise::allowed(const SinkScenario& sink) const {
   return allowed;
 }
 
+std::uint64_t SyncPromise::sent_until(Instant then, std::size_t sink) const {
+  std::uint64_t sent = 0;
+  for (const Sample& sample : samples_)
+    if (sample.at <= then) sent = sample.sent[sink];
+  return sent;
+}
+
 void SyncPromise::check(Instant now, std::uint32_t life, Checker& checker) const {
   for (std::size_t index = 0; index < scenario_.sinks.size(); ++index) {
     const SinkScenario& sink = scenario_.sinks[index];

@@ -17,6 +17,8 @@ class SyncPromise {
   void forget() { samples_.clear(); }
   // To be called often; keeps a sample each 5 ms of virtual time.
   void note(Instant now, const Life& life);
+  // How many events this sink had written by then.
+  std::uint64_t sent_until(Instant then, std::size_t sink) const;
   // The power went at `now`, in this life.
   void check(Instant now, std::uint32_t life, Checker& checker) const;
 
