@@ -185,3 +185,33 @@ TEST_CASE("tail: a file that is emptied and filled twice between two looks is re
     }
   }
 }
+
+// Both positions were kept, and when the file was rotated the wrong one was taken up.
+TEST_CASE("tail: the position of a file that is gone makes way for its inode's next owner") {
+  SimWorld world(1);
+  SimFiles& files = world.machine().files();
+  REQUIRE(files.make_folders("/log").ok());
+  REQUIRE(files.make_folders("/state").ok());
+  const auto live = [&](std::vector<std::string> expected) {
+    SourceProcess process(world.machine(), sources::tail_type,
+                          {{"paths", "/log/*.log"}, {"close_idle_after", "1s"}});
+    process.run();
+    process.record();
+    process.run_for(5s);
+    CHECK(sorted(process.bodies()) == expected);
+    end(process);
+  };
+  REQUIRE(files.put("/log/a.log", "one\ntwo\n").ok());
+  live({"one", "two"});
+  const Inode before = files.find("/log/a.log").value();
+  REQUIRE(files.unlink("/log/a.log").ok());
+  const Inode folder = files.find("/log").value();
+  files.finish_sync(folder, files.begin_sync(folder));
+  REQUIRE(files.put("/log/a.log", "three\n").ok());
+  REQUIRE(files.find("/log/a.log").value() == before);
+  live({"three"});
+  REQUIRE(files.append("/log/a.log", "four\n").ok());
+  REQUIRE(files.rename("/log/a.log", "/log/a.log.1", false).ok());
+  REQUIRE(files.put("/log/a.log", "five\n").ok());
+  live({"five", "four"});
+}

@@ -32,4 +32,12 @@ void Remembered::remove(RememberedFile& file) {
   file = slots_[--count_];
 }
 
+void Remembered::remove_former(std::uint64_t device, std::uint64_t inode, Bytes head) {
+  for (std::size_t index = count_; index-- > 0;) {
+    RememberedFile& each = slots_[index];
+    if (each.inode == inode && each.device == device && !each.fingerprint.matches(head))
+      remove(each);
+  }
+}
+
 }  // namespace runnel::sources::tail

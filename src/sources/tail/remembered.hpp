@@ -24,6 +24,8 @@ class Remembered {
   RememberedFile* match(std::uint64_t device, std::uint64_t inode, Bytes head,
                         std::string_view path);
   void remove(RememberedFile& file);
+  // Those of files whose inode is another one's now, with this head.
+  void remove_former(std::uint64_t device, std::uint64_t inode, Bytes head);
   std::span<RememberedFile> all() { return slots_.first(count_); }
   std::size_t room() const { return slots_.size() - count_; }
   std::string_view path_of(const RememberedFile& file) const { return paths_.text(file.path); }

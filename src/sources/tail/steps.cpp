@@ -186,6 +186,8 @@ bool Tail::accept_head(File& file, const io::FileInfo& info, Bytes head) {
 // The first look: perhaps the checkpoint knows it.
 void Tail::recall(File& file, const io::FileInfo& info, Bytes head) {
   file.known = true;
+  // Kept, the wrong one may be taken up when the file is rotated while nobody runs.
+  remembered_.remove_former(info.device, info.inode, head);
   RememberedFile* saved = remembered_.match(info.device, info.inode, head, label_of(file));
   if (saved == nullptr) {
     file.fingerprint = Fingerprint::of(head);
