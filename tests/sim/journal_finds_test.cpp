@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/sim/journal_bench.hpp"
 #include "tests/sim/journal_world.hpp"
 
 using namespace runnel;
@@ -258,6 +259,39 @@ TEST_CASE("journal: what was given up when a sync failed is not missing after a 
     const std::set<int> found = all_that_come(world.machine());
     CHECK((found.empty() || *found.begin() >= 0));
   }
+}
+
+// Such a block lies at the end of its segment for ever when the next one does not fit there: the
+// count of that one looked like a hole.
+TEST_CASE("journal: a block that was given up hides nothing in the next segment") {
+  constexpr int blocks = 29;  // all but the last page of a segment
+  SimWorld world(1);
+  Process process = opened(world.machine(), {{"sync", "20ms"}});
+  process->record(false);
+  const auto put = [&](int from, int until) {
+    process->put_numbers(from, until);
+    process->run_for(60ms);
+  };
+  for (int number = 0; number < blocks; ++number) put(number, number + 1);
+  world.options().sync_errors = 1'000'000;
+  put(100, 103);
+  // Nor can it be written again, until nobody needs it any more.
+  world.options().write_errors = 1'000'000;
+  process->run_for(10s);
+  process->acknowledge_all();
+  process->run_for(1s);
+  world.options().sync_errors = world.options().write_errors = 0;
+  // Of two pages, and no other block says that it was durable.
+  process->put_numbers(1000, 1001, 7500);
+  CHECK(process->run_until([&] { return process->channel->drained(); }, 30s));
+  JournalProcess::kill(std::move(process), false);
+  journal_tool_tests::Bench bench;
+  const auto file = world.machine().files().text(journal_path);
+  REQUIRE(file.has_value());
+  const auto verified = bench.run(journal_tool_tests::Action::verify, *file);
+  CHECK(verified.exit_code == 0);
+  CHECK(bench.run(journal_tool_tests::Action::export_events, *file).says("1000 "));
+  CHECK(all_that_come(world.machine()).count(1000) == 1);
 }
 
 // With "never" the places are written, not synced: two of those had both pages torn.

@@ -36,11 +36,13 @@ const FoundBlock* JournalReader::next() {
   return nullptr;
 }
 
-// Events that were written between the block before and a place, by what both count.
+// Events that were written between the block before and a place, by what both count. That the place
+// counts less is no hole: a block was given up when a sync failed, and lies there all the same.
 std::uint64_t JournalReader::missing_before(std::uint64_t ordinal, std::uint64_t unwritten) const {
   if (!previous_) return 0;
   const std::uint64_t between = ordinal - (previous_->first_ordinal + previous_->events);
-  return between - (unwritten - previous_->unwritten_events);
+  const std::uint64_t needed_none = unwritten - previous_->unwritten_events;
+  return between - std::min(between, needed_none);
 }
 
 // Whole blocks that do not go on where the last one ended are what a crash left behind the end of
@@ -52,8 +54,7 @@ bool JournalReader::comes_next(const BlockHeader& header) const {
   if (header.sequence <= before.sequence || header.epoch < before.epoch) return false;
   if (header.first_position < before.last_position || header.first_ordinal < ordinal_min)
     return false;
-  if (header.unwritten_events < before.unwritten_events) return false;
-  return header.unwritten_events - before.unwritten_events <= header.first_ordinal - ordinal_min;
+  return header.unwritten_events >= before.unwritten_events;
 }
 
 JournalReader::Look JournalReader::look_at(std::uint64_t offset, std::uint64_t end,
@@ -155,8 +156,7 @@ void JournalReader::leave(const FoundSegment& segment) {
   }
   if (!behind.has_header) return;
   const std::uint64_t ordinal_min = previous_->first_ordinal + previous_->events;
-  if (header.first_ordinal < ordinal_min || header.unwritten_events < previous_->unwritten_events ||
-      header.unwritten_events - previous_->unwritten_events > header.first_ordinal - ordinal_min)
+  if (header.first_ordinal < ordinal_min || header.unwritten_events < previous_->unwritten_events)
     return note(behind.at, page_bytes,
                 "the header of a segment counts less than the blocks before");
   if (missing_before(header.first_ordinal, header.unwritten_events) != 0 &&
