@@ -72,8 +72,9 @@ build() { # PRESET TARGET...
   shift
   cmake --preset "$preset" $precompile >build/configure-"$preset".log ||
     { cat build/configure-"$preset".log; return 1; }
+  # Not behind "||": the first status would be lost.
   cmake --build --preset "$preset" --target "$@" 2>&1 |
-    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' || true
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)'
   return "${PIPESTATUS[0]}"
 }
 formatted() {

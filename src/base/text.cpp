@@ -16,6 +16,21 @@ TextWriter& TextWriter::operator<<(std::string_view text) {
 
 namespace {
 
+// Here, not in the header: one for all types of numbers, and none wherever a text is put together.
+template <class T>
+TextWriter& write_digits(TextWriter& out, T number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+  return out << std::string_view(digits, static_cast<std::size_t>(end - digits));
+}
+
+}  // namespace
+
+TextWriter& TextWriter::write_signed(std::int64_t number) { return write_digits(*this, number); }
+TextWriter& TextWriter::write_unsigned(std::uint64_t number) { return write_digits(*this, number); }
+
+namespace {
+
 struct Unit {
   std::string_view name;
   std::uint64_t factor;

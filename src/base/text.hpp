@@ -24,9 +24,11 @@ class TextWriter {
   template <std::integral T>
     requires(!std::same_as<T, char> && !std::same_as<T, bool>)
   TextWriter& operator<<(T number) {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-    return *this << std::string_view(digits, static_cast<std::size_t>(end - digits));
+    if constexpr (std::signed_integral<T>) {
+      return write_signed(number);
+    } else {
+      return write_unsigned(number);
+    }
   }
 
   std::string_view text() const { return {buffer_.data(), size_}; }
@@ -39,6 +41,9 @@ class TextWriter {
   }
 
  private:
+  TextWriter& write_signed(std::int64_t number);
+  TextWriter& write_unsigned(std::uint64_t number);
+
   std::span<char> buffer_;
   std::size_t size_ = 0;
   bool cut_ = false;

@@ -54,7 +54,12 @@ Position Subscription::kept_from() const {
 
 Gap Subscription::untold_gap() {
   Gap untold = unsettled_gap_;
-  for (const InFlight& each : in_flight_) untold.add(each.gap);
+  const Time now = Time::arrived(channel_->scheduler_.now());
+  for (InFlight& each : in_flight_) {
+    untold.add(each.gap);
+    // Given up by the store while a worker had it in hand: if that comes to nothing, so does it.
+    if (each.block.sequence < reader_->dropped_until) untold.add(Gap{each.events, 0, now, now});
+  }
   untold.add(gap_);
   return untold;
 }

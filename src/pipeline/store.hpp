@@ -38,7 +38,7 @@ class Store {
   // A subscription stands before a block that is not in the table any more.
   virtual void wanted(Subscription& reader) = 0;
   // What is put is kept when the process ends, so a stop does not wait for the sinks.
-  virtual bool keeps() const { return true; }
+  virtual bool keeps() { return true; }
 };
 
 // Plans as components do (pipeline/component.hpp).

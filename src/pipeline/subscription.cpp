@@ -228,12 +228,12 @@ void Subscription::hold(InFlight& done) {
 
 void Subscription::settle(Position until) {
   const Position settled = std::min(until, written_);
+  if (settled == written_) unsettled_gap_ = Gap{};
   if (settled <= watermark_) return;
   passed(Seldom::held_and_settled);
   watermark_ = settled;
   watermark_is_a_mark_ = true;
   if (reader_ != nullptr) reader_->acknowledge(watermark_);
-  if (watermark_ == written_) unsettled_gap_ = Gap{};
   channel_->watermark_moved();
 }
 

@@ -22,7 +22,7 @@ SETTLED_SECONDS = 10  # from when on memory may grow no more
 GROWTH_BYTES_MAX = 256 << 10
 PAYLOAD_RATIO_MAX = 0.25
 RATE = 20_000
-IO = 74
+UNAVAILABLE, IO = 69, 74
 
 TAIL = '''
 type = "tail"
@@ -305,8 +305,8 @@ class JournalStart(harness.Scenario):
         _, few_bytes = self.waiting(config)
         agent = self.start(filling('type = "generate"\n'))
         agent.wait_log('main.journal is full', timeout=10 * harness.TIMEOUT)
-        self.stopped_well(agent)
         # What is behind that in memory can go nowhere, and that is said.
+        self.assertEqual(agent.stop(), UNAVAILABLE, agent.log)
         self.assertRegex(agent.log, r'ERROR channels\.main: .*: [0-9.]+ \w+ of records could not be '
                                     r'written \(it is full\); what its source does not read again')
         held = agent.summary()['channels.main']['stored_events']

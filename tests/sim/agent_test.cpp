@@ -18,6 +18,7 @@
 #include "platform/sim/reactor.hpp"
 #include "platform/sim/system.hpp"
 #include "platform/sim/world.hpp"
+#include "tests/support/pace.hpp"
 #include "tests/support/unaccounted.hpp"
 
 using namespace runnel;
@@ -187,6 +188,14 @@ TEST_CASE("agent: --once delivers what is there, once, and a second run finds no
     CHECK_FALSE(world.stalled());
     const auto& parts = life.agent.parts();
     CHECK(parts.sources[0].counters.received_events == (run == 0 ? 6000u : 0u));
+    // What the disk had to bear is said, and by whom; and how long the loop's turns were.
+    CHECK(parts.sinks[0].counters.written_bytes == parts.sinks[0].counters.sent_bytes);
+    CHECK((parts.sources[0].counters.written_bytes > 0) == (parts.sources[0].counters.syncs > 0));
+    const std::string said = life.agent.summary();
+    CAPTURE(said);
+    CHECK((said.find("\n  disk: ") != said.npos) == (run == 0));
+    CHECK((said.find("sources.logs ", said.find("\n  disk: ")) != said.npos) == (run == 0));
+    CHECK(said.find("\n  loop: ") != said.npos);
   }
   for (const auto& numbers : delivered(machine, files)) {
     CHECK(numbers.size() == 2000);
@@ -254,18 +263,20 @@ void survive(const Crashes& crashes) {
   }
 }
 
+const std::uint64_t seeds = test::paced(40, 10);
+
 }  // namespace
 
 TEST_CASE("agent: over a journal, kill -9 and power cuts lose nothing") {
   for (const std::string_view section : in_a_journal) {
     channel_section = section;
-    for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, seed % 2 == 0});
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) survive({seed, seed % 2 == 0});
   }
   channel_section = in_memory;
 }
 TEST_CASE("agent: kill -9 at any time loses nothing") {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, false});
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) survive({seed, false});
 }
 TEST_CASE("agent: power cuts lose nothing that was in the log files") {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) survive({seed, true});
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) survive({seed, true});
 }

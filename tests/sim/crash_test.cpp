@@ -6,13 +6,14 @@
 #include <set>
 
 #include "tests/sim/harness.hpp"
+#include "tests/support/pace.hpp"
 
 using namespace runnel;
 using namespace runnel::sim;
 
 namespace {
 
-constexpr std::uint64_t seeds = 200;
+const std::uint64_t seeds = test::paced(200, 60);
 
 // A process that runs `before`, loses power, and hands the files to `after`.
 template <class Before, class After>

@@ -116,13 +116,13 @@ inline FoundOnDisk look_at(std::string_view file, Position delivered) {
   for (std::uint32_t index = 0; index < superblock->segments; ++index) {
     std::uint64_t at = journal::data_begin + index * superblock->segment_bytes;
     const std::uint64_t end = at + superblock->segment_bytes;
-    const auto segment =
-        journal::decode_segment(all.subspan(at, journal::page_bytes), superblock->salt);
+    const auto segment = journal::decode_segment(
+        all.subspan(static_cast<std::size_t>(at), journal::page_bytes), superblock->salt);
     if (!segment) continue;
     at += journal::page_bytes;
     std::uint64_t waits = 0;
     while (at < end) {
-      const auto header = journal::decode_block_header(all.subspan(at));
+      const auto header = journal::decode_block_header(all.subspan(static_cast<std::size_t>(at)));
       if (!header || header->generation != segment->generation) break;
       const std::uint64_t size = journal::block_bytes_on_disk(header->payload_bytes);
       if (header->last_position > delivered) {

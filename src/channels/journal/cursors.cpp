@@ -16,13 +16,15 @@ Task<void> JournalStore::save_on() {
   if (settings_.sync == Sync::interval) interval = std::max(interval, settings_.sync_interval);
   while (true) {
     // A reader that stands still costs no wake-up: a commit of its batch rings.
-    while (!cursors_have_moved()) {
+    while (!cursors_are_due()) {
       const Status moved = co_await cursors_moved_.wait();
       if (!moved) co_return;
     }
     const Instant now = context_.now();
-    const Instant due =
-        std::max(after(now, interval + budget_.stretch(now)), budget_.allows(page_bytes, now));
+    // The writer of blocks comes first: it needs more at a time.
+    const std::uint64_t left = withheld_ ? written_at_once_max(settings_.raw_bytes_max()) : 0;
+    const Instant due = std::max(after(now, interval + budget_.stretch(now)),
+                                 budget_.allows(left + page_bytes, now));
     const Status slept = co_await async::sleep_until(due);
     if (!slept) co_return;
     const Status saved = co_await save_cursors(settings_.sync != Sync::never);
@@ -31,7 +33,12 @@ Task<void> JournalStore::save_on() {
   }
 }
 
-bool JournalStore::cursors_have_moved() {
+// They have moved, or could not be written, or what has been written since counts for the budget
+// and is to be known after a crash.
+bool JournalStore::cursors_are_due() {
+  if (unsaved_) return true;
+  const std::uint64_t since = cursors_.written_bytes - written_bytes_saved_;
+  if (budget_.limited() && since >= budget_.burst() / 8) return true;
   const auto readers = channel().subscriptions();
   for (std::size_t index = 0; index < readers.size(); ++index)
     if (cursors_.cursors[index].position != readers[index].watermark()) return true;
@@ -76,6 +83,7 @@ void JournalStore::collect_cursors() {
   cursors_.budget_spent = budget_.spent(context_.now());
   cursors_.budget_spent_at_ns =
       context_.clock.is_set() ? context_.clock.now().time_since_epoch().count() : clock_not_set;
+  written_bytes_saved_ = cursors_.written_bytes;
   cursors_.epoch = epoch_;
   cursors_.head_position = channel().head();
   cursors_.head_ordinal = table().events_sealed();
@@ -92,7 +100,7 @@ Task<Status> JournalStore::save_cursors(bool durably) {
     const Status saved = co_await saved_.wait();
     if (!saved) co_return saved;
   }
-  saving_ = true;
+  saving_ = unsaved_ = true;
   collect_cursors();
   // The page that is durable stays as it is until the other one is, too.
   ++cursors_.generation;
@@ -107,7 +115,10 @@ Task<Status> JournalStore::save_cursors(bool durably) {
     status = co_await sync_file();
   }
   if (status && durably) durable_generation_ = cursors_.generation;
-  if (status) durable_until_ = lowest;
+  if (status) {
+    durable_until_ = lowest;
+    unsaved_ = false;
+  }
   saving_ = false;
   saved_.ring();
   co_return status;

@@ -140,9 +140,13 @@ pipeline::Checked<ChannelSettings> plan(const pipeline::OptionValues& values) {
     return wrong("memory", "is less than four times block_bytes");
   if (!lay_out(settings.file_bytes, settings.raw_bytes_max()))
     return wrong("size", "has no room for four blocks of block_bytes");
-  if (settings.written_bytes_max_per_day != 0 &&
-      settings.written_bytes_max_per_day / WriteBudget::burst_part < 4 * settings.block_bytes)
-    return wrong("max_bytes_written_per_day", "is less than sixteen times block_bytes");
+  // A block never needs more than a half of what stretching leaves.
+  const std::uint64_t budget_min =
+      4 * WriteBudget::burst_part * written_at_once_max(settings.raw_bytes_max());
+  if (settings.written_bytes_max_per_day != 0 && settings.written_bytes_max_per_day < budget_min)
+    return wrong("max_bytes_written_per_day",
+                 concat("is less than ", WrittenSize{budget_min},
+                        ", which blocks of this block_bytes need (0: no limit)"));
 
   ChannelSettings channel;
   channel.capacity_bytes = settings.memory_bytes;

@@ -111,8 +111,30 @@ bool JournalStore::is_crowded() const {
 
 // Acknowledged by all before it was written: then nobody will read it again.
 bool JournalStore::skips(const Block& block) {
-  const bool written_at_once = settings_.mode == Mode::always && !writes_by_time();
+  const bool written_at_once = settings_.mode == Mode::always && !writes_by_time() && !withheld_;
   return !written_at_once && block.end() <= acknowledged_by_all();
+}
+
+// Whether the disk has room for all that is in memory only, at its worst: if not, only the sinks
+// can make it.
+bool JournalStore::keeps() {
+  if (settings_.when_full == pipeline::WhenFull::drop_oldest) return true;
+  if (full_) return false;
+  const std::uint64_t unwritten = channel().backlog_bytes();
+  if (unwritten == 0) return true;
+  const bool none = next_.segment == Segments::none;
+  std::uint64_t room = none ? 0 : segments_.end_of(next_.segment) - next_.at;
+  std::size_t index = none ? 0 : segments_.behind(next_.segment);
+  for (std::size_t free = none ? 0 : 1; free < segments_.count(); ++free) {
+    if (segments_.at(index).generation > 0 && is_needed(index)) break;
+    room += segments_.segment_bytes() - page_bytes;
+    index = segments_.behind(index);
+  }
+  // Each block ends on a page of its own, and may leave a segment that it does not fit into.
+  const std::uint64_t blocks = table().count() + 1;
+  const std::uint64_t worst = unwritten + blocks * (BlockHeader::bytes + page_bytes) +
+                              block_bytes_max(settings_.raw_bytes_max());
+  return worst <= room;
 }
 
 // --- the end -------------------------------------------------------------------------------------

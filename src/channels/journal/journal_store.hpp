@@ -41,8 +41,7 @@ class JournalStore final : public pipeline::Store {
   async::Task<pipeline::Started> start() override;
   async::Task<void> run() override;
   async::Task<bool> shut() override;
-  // Full, it has no room for what is in memory only.
-  bool keeps() const override { return !full_; }
+  bool keeps() override;
   void opened() override { work_.ring(); }
   void sealed() override { work_.ring(); }
   void acknowledged() override;
@@ -88,9 +87,10 @@ class JournalStore final : public pipeline::Store {
   async::Task<Status> sync_folder(const std::string& folder);  // whose string outlives the task
   async::Task<Status> fill_new(io::Handle file, const Superblock& superblock);
   async::Task<pipeline::Started> read_superblock();
-  async::Task<Status> read_cursors();
+  async::Task<Status> read_cursors(Recovered& end);
   void take_up_budget();
-  async::Task<Status> read_segments();
+  async::Task<Status> read_segments(Recovered& end);
+  async::Task<Status> rebuild_header(std::size_t index);
   async::Task<Status> wipe(std::uint64_t at);
   async::Task<Status> clear_next_segment();
   async::Task<Status> find_end(Recovered& end);
@@ -104,7 +104,7 @@ class JournalStore final : public pipeline::Store {
   // --- when (pacing.cpp) -----------------------------------------------------------------------
   Block* next_to_write();
   bool skips(const Block& block);
-  Instant oldest_unwritten();
+  Block* oldest_sealed();
   Instant oldest_due();
   Instant write_due();
   bool writes_by_time() const;
@@ -155,7 +155,7 @@ class JournalStore final : public pipeline::Store {
   void collect_cursors();
   void keep_gap(const pipeline::Gap& gap, Cursor& cursor) const;
   pipeline::Gap kept_gap(const Cursor& cursor) const;
-  bool cursors_have_moved();
+  bool cursors_are_due();
 
   pipeline::Channel& channel() const { return context_.channel; }
   pipeline::BlockTable& table() const { return context_.channel.block_table(); }
@@ -176,6 +176,8 @@ class JournalStore final : public pipeline::Store {
   std::uint64_t durable_generation_ = 0;  // of the page with cursors that has been synced last
   std::uint64_t durable_until_ = 0;       // the lowest cursor that is durable
   bool saving_ = false;
+  bool unsaved_ = false;                   // the last attempt failed
+  std::uint64_t written_bytes_saved_ = 0;  // of the ledger, as the last page has it
   async::Notice saved_;
   async::Notice cursors_moved_;
   std::uint64_t epoch_ = 0;

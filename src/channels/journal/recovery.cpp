@@ -44,8 +44,9 @@ Task<Status> JournalStore::clear_next_segment() {
   const std::uint64_t generation = none ? 1 : segments_.at(segments_.newest()).generation + 1;
   for (std::uint64_t at = segments_.first_block_of(index); at < segments_.end_of(index);
        at += page_bytes) {
-    const Status read = co_await read_fully(memory_.page, at);
-    if (!read && read.error() != Error::malformed) co_return read;
+    const Status read = co_await read_patiently(memory_.page, at, 2);
+    if (read.error() == Error::cancelled) co_return read;
+    // A page that the disk does not give back now is left as it is.
     const auto header = read ? decode_block_header(memory_.page) : std::nullopt;
     if (!header || header->generation != generation) continue;
     const Status wiped = co_await wipe(at);

@@ -54,5 +54,9 @@ class Segments {
 std::optional<Superblock> lay_out(std::uint64_t file_bytes, std::size_t raw_bytes_max);
 // The most that a block takes on disk.
 std::uint64_t block_bytes_max(std::size_t raw_bytes_max);
+// The same with the header of a segment that it begins, and the page of places that goes with that.
+inline std::uint64_t written_at_once_max(std::size_t raw_bytes_max) {
+  return block_bytes_max(raw_bytes_max) + 2 * page_bytes;
+}
 
 }  // namespace runnel::channels::journal

@@ -37,16 +37,17 @@ tl::unexpected<Problem> JournalStore::refuse(std::string_view what, Error why) c
 Task<Started> JournalStore::start() {
   const Started opened = co_await open();
   if (!opened) co_return opened;
-  const Status cursors = co_await read_cursors();
+  Recovered end;
+  const Status cursors = co_await read_cursors(end);
   if (!cursors) co_return refuse("cannot be read", cursors.error());
   take_up_budget();
-  const Status segments = co_await read_segments();
+  const Status segments = co_await read_segments(end);
   if (!segments) co_return refuse("cannot be read", segments.error());
-  Recovered end;
   const Status found = co_await find_end(end);
   if (!found) co_return refuse("cannot be made ready", found.error());
   // Before anything gets its number.
   epoch_ = std::max(cursors_.epoch, end.any ? end.last.epoch : 0) + 1;
+  if (end.unreadable) ++epoch_;  // what cannot be read may have been of one more
   place_readers(end);
   const Status durable = co_await make_durable(end);
   if (!durable) co_return refuse("cannot be made durable", durable.error());
@@ -153,12 +154,15 @@ Task<Status> JournalStore::fill_new(io::Handle file, const Superblock& superbloc
 Task<Started> JournalStore::read_superblock() {
   std::optional<Superblock> superblock;
   bool ours = false;
+  Status refused;
   for (const std::uint64_t at : superblock_pages) {
-    const Status read = co_await read_fully(memory_.page, at);
-    if (!read && read.error() != Error::malformed) co_return refuse("cannot be read", read.error());
+    const Status read = co_await read_patiently(memory_.page, at, start_patience);
+    if (!read && read.error() != Error::malformed) refused = read;
     if (read && !superblock) superblock = decode_superblock(memory_.page);
     ours = ours || (read && looks_like_a_journal(memory_.page));
   }
+  if (!superblock && !refused)
+    co_return refuse("cannot be read, nor its first page's copy at 12288", refused.error());
   if (!superblock) {
     co_return problem(
         concat("path \"", settings_.path,
@@ -182,11 +186,18 @@ Task<Started> JournalStore::read_superblock() {
   co_return Started();
 }
 
-Task<Status> JournalStore::read_cursors() {
+Task<Status> JournalStore::read_cursors(Recovered& end) {
   cursors_.cursors.reserve(2 * cursors_max);
+  std::size_t refused = 0;
   for (const std::uint64_t at : cursor_pages) {
-    const Status read = co_await read_fully(memory_.page, at);
-    if (!read && read.error() != Error::malformed) co_return read;
+    const Status read = co_await read_patiently(memory_.page, at, start_patience);
+    if (read.error() == Error::cancelled) co_return read;
+    if (!read && read.error() != Error::malformed) {
+      end.unreadable = true;
+      // Without any of them everything would be delivered again.
+      if (++refused == std::size(cursor_pages)) co_return read;
+      continue;
+    }
     auto page = decode_cursors(memory_.page, superblock_.salt);
     if (page && page->generation >= cursors_.generation) cursors_ = std::move(*page);
   }
@@ -204,15 +215,48 @@ void JournalStore::take_up_budget() {
   budget_.begin(cursors_.budget_spent, ago, context_.now());
 }
 
-Task<Status> JournalStore::read_segments() {
+Task<Status> JournalStore::read_segments(Recovered& end) {
   for (std::size_t index = 0; index < segments_.count(); ++index) {
     const Status read =
         co_await read_patiently(memory_.page, segments_.begin_of(index), start_patience);
     if (!read && read.error() == Error::cancelled) co_return read;
+    if (!read && read.error() != Error::malformed) {
+      end.unreadable = true;
+      const Status rebuilt = co_await rebuild_header(index);
+      if (!rebuilt) co_return rebuilt;
+      continue;
+    }
     const auto header = read ? decode_segment(memory_.page, superblock_.salt) : std::nullopt;
     segments_.at(index) = header && header->index == index ? *header : SegmentHeader{};
   }
   segments_.find_newest();
+  co_return Status();
+}
+
+// The disk does not give back the page, and its blocks say the same. Those of older generations are
+// left from earlier rounds.
+Task<Status> JournalStore::rebuild_header(std::size_t index) {
+  SegmentHeader best;
+  SegmentHeader& slot = segments_.at(index);
+  for (std::uint64_t at = segments_.first_block_of(index);
+       at + BlockHeader::bytes <= segments_.end_of(index); at += page_bytes) {
+    const Status read = co_await read_fully(memory_.page, at);
+    if (read.error() == Error::cancelled) co_return read;
+    const auto seen = read ? decode_block_header(memory_.page) : std::nullopt;
+    if (!seen || seen->generation <= best.generation) continue;
+    slot.generation = seen->generation;  // of the blocks that it looks for
+    const auto whole = co_await read_block(at, index);
+    if (!whole && whole.error() == Error::cancelled) co_return whole.error();
+    if (!whole) continue;
+    best.index = static_cast<std::uint32_t>(index);
+    best.generation = whole->generation;
+    best.first_sequence = whole->sequence;
+    best.first_position = whole->first_position;
+    best.first_ordinal = whole->first_ordinal;
+    best.unwritten_events = whole->unwritten_events;
+    best.body_bytes = whole->body_bytes;
+  }
+  slot = best;
   co_return Status();
 }
 

@@ -30,6 +30,7 @@ Task<void> JournalStore::write_on() {
     if (write_again_ && !syncing_) write_again();
     Block* next = write_again_ ? nullptr : next_to_write();
     if (next == nullptr) {
+      withhold_no_more();
       const Status rang = co_await work_.wait(write_due());
       if (!rang && rang.error() == Error::cancelled) co_return;
       continue;
@@ -42,6 +43,7 @@ Task<void> JournalStore::write_on() {
       continue;
     }
     withhold_no_more();
+    const bool was_full = full_;
     const Status written = co_await write_block(*next);
     if (written.error() == Error::cancelled) co_return;
     if (written) {
@@ -50,6 +52,7 @@ Task<void> JournalStore::write_on() {
     }
     syncs_.ring();
     if (written.error() == Error::no_room) {
+      if (!was_full) idle_.ring();
       // Until a reader has got on.
       const Status rang = co_await work_.wait();
       if (!rang) co_return;
@@ -115,6 +118,7 @@ Task<Status> JournalStore::write_block(Block& block) {
   }
   syncs_.ring();
   idle_.ring();
+  if (cursors_are_due()) cursors_moved_.ring();
   co_return Status();
 }
 
@@ -221,7 +225,10 @@ void JournalStore::give_up(std::size_t index) {
     untold.add(missing_between(
         {cursor.sequence, cursor.position, cursor.block_at, cursor.ordinal, next.body_bytes, true},
         next.written_before(), next.body_bytes));
-    cursor = {cursor.name, place.position, place.ordinal, place.place, place.sequence};
+    cursor.position = place.position;
+    cursor.ordinal = place.ordinal;
+    cursor.block_at = place.place;
+    cursor.sequence = place.sequence;
     keep_gap(untold, cursor);
   }
 }
