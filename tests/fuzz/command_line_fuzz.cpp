@@ -30,8 +30,25 @@ void write_journal(const agent::JournalRequest& request, std::vector<std::string
   if (!request.sink.empty()) words.push_back(request.sink);
 }
 
+void write_rehearse(const agent::RehearseRequest& request, std::vector<std::string>& words) {
+  const auto flag = [&](const char* name, std::uint64_t number, const char* unit) {
+    words.push_back(std::string(name) + std::to_string(number) + unit);
+  };
+  const Duration per = request.rate.per;
+  flag("--outage=", static_cast<std::uint64_t>(request.outage / 1us), "us");
+  flag("--rate=", request.rate.events,
+       per == 1s     ? "/s"
+       : per == 1min ? "/m"
+       : per == 1h   ? "/h"
+                     : "/d");
+  flag("--event-bytes=", request.event_bytes, "");
+  flag("--link=", request.link_bits_per_second, "bit");
+  const std::string hundredths = std::to_string(100 + request.ratio_percent % 100);
+  flag("--ratio=", request.ratio_percent / 100, ("." + hundredths.substr(1)).c_str());
+}
+
 std::vector<std::string> written(const CommandLine& line) {
-  static constexpr const char* commands[] = {"run",     "validate", "list",
+  static constexpr const char* commands[] = {"run",     "validate", "rehearse", "list",
                                              "journal", "version",  "help"};
   static constexpr const char* drivers[] = {"auto", "uring", "asio"};
   static constexpr const char* levels[] = {"debug", "info", "warn", "error"};
@@ -53,6 +70,7 @@ std::vector<std::string> written(const CommandLine& line) {
   if (line.markdown) words.push_back("--markdown");
   if (!line.type.empty()) words.push_back(line.type);
   if (line.command == Command::journal) write_journal(line.journal, words);
+  if (line.command == Command::rehearse) write_rehearse(line.rehearse, words);
   return words;
 }
 
@@ -60,12 +78,17 @@ bool same(const agent::JournalRequest& a, const agent::JournalRequest& b) {
   return a.action == b.action && a.path == b.path && a.new_path == b.new_path && a.sink == b.sink &&
          a.blocks == b.blocks && a.format == b.format && a.from == b.from && a.until == b.until;
 }
+bool same(const agent::RehearseRequest& a, const agent::RehearseRequest& b) {
+  return a.outage == b.outage && a.rate.events == b.rate.events && a.rate.per == b.rate.per &&
+         a.event_bytes == b.event_bytes && a.link_bits_per_second == b.link_bits_per_second &&
+         a.ratio_percent == b.ratio_percent;
+}
 bool same(const CommandLine& a, const CommandLine& b) {
   return a.command == b.command && a.configuration_file == b.configuration_file &&
          a.driver == b.driver && a.uring_tier_b == b.uring_tier_b && a.once == b.once &&
          a.live == b.live && a.log_level == b.log_level && a.log_format == b.log_format &&
          a.memory == b.memory && a.type == b.type && a.markdown == b.markdown &&
-         same(a.journal, b.journal);
+         same(a.journal, b.journal) && same(a.rehearse, b.rehearse);
 }
 
 }  // namespace
@@ -80,7 +103,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FUZZ_CHECK(line.error().text.starts_with("runnel"));
     return 0;
   }
-  const bool reads = line->command == Command::run || line->command == Command::validate;
+  const bool reads = line->command == Command::run || line->command == Command::validate ||
+                     line->command == Command::rehearse;
   FUZZ_CHECK(reads == !line->configuration_file.empty());
   FUZZ_CHECK((line->command == Command::journal) == !line->journal.path.empty());
   FUZZ_CHECK((line->command == Command::help) == !line->text.empty());
