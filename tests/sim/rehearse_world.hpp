@@ -86,7 +86,7 @@ class DistantSink final : public Sink {
   async::Task<Delivery> deliver(const Frame& frame) override {
     const Delivery away{Delivery::Outcome::retry, Error::unreachable, 5ms};
     if (bytes_per_second == 0) co_return away;
-    const auto ns = frame.wire.size() * 1'000'000'000 / bytes_per_second;
+    const auto ns = std::uint64_t{frame.wire.size()} * 1'000'000'000 / bytes_per_second;
     const Status slept = co_await async::sleep_until(
         after(process_.scheduler->now(), Duration(static_cast<std::int64_t>(ns))));
     if (!slept) co_return away;
