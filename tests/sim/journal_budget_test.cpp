@@ -12,13 +12,6 @@ namespace {
 
 using Process = std::unique_ptr<JournalProcess>;
 
-Process opened(SimMachine& machine, const OptionTexts& texts) {
-  auto process = std::make_unique<JournalProcess>(machine, texts);
-  const auto started = process->open();
-  if (!started) FAIL(started.error().text);
-  return process;
-}
-
 // Everything that fits, for so long; returns how many were put.
 int flood(JournalProcess& process, int from, Duration duration) {
   const Instant end = after(process.scheduler->now(), duration);

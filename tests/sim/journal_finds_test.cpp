@@ -16,13 +16,6 @@ using Process = std::unique_ptr<JournalProcess>;
 
 const std::uint64_t worlds = test::paced(40, 10);
 
-Process opened(SimMachine& machine, const OptionTexts& texts = {}) {
-  auto process = std::make_unique<JournalProcess>(machine, texts);
-  const auto started = process->open();
-  if (!started) FAIL(started.error().text);
-  return process;
-}
-
 std::set<int> all_that_come(SimMachine& machine) {
   Process process = opened(machine);
   process->record();

@@ -10,13 +10,6 @@ namespace {
 
 using Process = std::unique_ptr<JournalProcess>;
 
-Process opened(SimMachine& machine, const OptionTexts& texts) {
-  auto process = std::make_unique<JournalProcess>(machine, texts);
-  const auto started = process->open();
-  if (!started) FAIL(started.error().text);
-  return process;
-}
-
 // Three thousand events that are written, a thousand that a sink takes before they have to be, and
 // then it acknowledges nothing more, though there is more than memory has room for.
 void put_and_fall_behind(JournalProcess& process) {

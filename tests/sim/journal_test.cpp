@@ -15,13 +15,6 @@ namespace {
 
 using Process = std::unique_ptr<JournalProcess>;
 
-Process opened(SimMachine& machine, const OptionTexts& texts = {}) {
-  auto process = std::make_unique<JournalProcess>(machine, texts);
-  const auto started = process->open();
-  if (!started) FAIL(started.error().text);
-  return process;
-}
-
 std::string why_not(SimMachine& machine, const OptionTexts& texts = {}) {
   JournalProcess process(machine, texts);
   const auto started = process.open();

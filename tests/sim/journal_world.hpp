@@ -81,6 +81,14 @@ class JournalProcess : public PipelineProcess {
       : PipelineProcess(on, plan_journal(texts).value()) {}
 };
 
+// Started, or the test fails.
+inline std::unique_ptr<JournalProcess> opened(SimMachine& machine, const OptionTexts& texts = {}) {
+  auto process = std::make_unique<JournalProcess>(machine, texts);
+  const auto started = process->open();
+  if (!started) FAIL(started.error().text);
+  return process;
+}
+
 inline std::vector<int> numbers_from(int from, int until) {
   std::vector<int> all;
   for (int number = from; number < until; ++number) all.push_back(number);
