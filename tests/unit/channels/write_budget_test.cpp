@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include "channels/journal/journal.hpp"
+
 using namespace runnel;
 using channels::journal::WriteBudget;
 
@@ -93,4 +95,21 @@ TEST_CASE("write budget: more than the bucket holds waits for all of it, and not
   const Instant allowed = budget.allows(1'000'000, start);
   CHECK(allowed > start + 7h);
   CHECK(allowed < start + 9h);
+}
+
+TEST_CASE(
+    "write budget: a limit that no block would fit into is refused, and the smallest is named") {
+  const auto planned = [](std::uint64_t limit) {
+    pipeline::OptionValues values;
+    values.set("path", std::string("/spool/main.journal"));
+    values.set("max_bytes_written_per_day", limit);
+    pipeline::fill_standard(channels::journal_type.options, values);
+    return channels::journal_type.plan(values);
+  };
+  CHECK(planned(0).has_value());
+  CHECK(planned(2240 * 1024).has_value());
+  const auto refused = planned(2240 * 1024 - 1);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().option == "max_bytes_written_per_day");
+  CHECK(refused.error().text.find("less than 2240KiB") != std::string::npos);
 }
