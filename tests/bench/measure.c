@@ -4,11 +4,11 @@
 //
 //   measure REPORT CORE PORT program arguments...
 //
-// REPORT gets the process id in its first line and, when the process has ended, a second one:
-//   wall user system peak_kib voluntary involuntary status listening
-// in seconds, KiB, context switches, wait status, and seconds from the fork until PORT of
-// 127.0.0.1 accepted a connection (PORT 0: not tried, printed as -1). SIGTERM and SIGINT are passed
-// on.
+// REPORT gets the process id in its first line; in its second, as soon as it is known, the seconds
+// from the fork until PORT of 127.0.0.1 accepted a connection (PORT 0: not tried, printed as -1);
+// and when the process has ended, a third one:
+//   wall user system peak_kib voluntary involuntary status
+// in seconds, KiB, context switches, wait status. SIGTERM and SIGINT are passed on.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -94,13 +94,14 @@ int main(int count, char** arguments) {
   fprintf(report, "%d\n", (int)child);
   fflush(report);
   const double listening = port > 0 ? wait_until_listening(port, started) : -1;
+  fprintf(report, "%.6f\n", listening);
+  fflush(report);
   int status = 0;
   struct rusage usage;
   while (wait4(child, &status, 0, &usage) < 0)
     if (errno != EINTR) return 71;
-  fprintf(report, "%.6f %.6f %.6f %ld %ld %ld %d %.6f\n", now() - started, seconds(usage.ru_utime),
-          seconds(usage.ru_stime), usage.ru_maxrss, usage.ru_nvcsw, usage.ru_nivcsw, status,
-          listening);
+  fprintf(report, "%.6f %.6f %.6f %ld %ld %ld %d\n", now() - started, seconds(usage.ru_utime),
+          seconds(usage.ru_stime), usage.ru_maxrss, usage.ru_nvcsw, usage.ru_nivcsw, status);
   fclose(report);
   return 0;
 }

@@ -38,7 +38,6 @@ class Usage:
     voluntary: int
     involuntary: int
     status: int
-    listening: float
 
     @property
     def cpu(self):
@@ -110,12 +109,16 @@ class Measured:
                  str(CORE_UNDER_TEST), str(port)] + command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(environment or {})})
-        self.pid = int(self.wait_for(self.first_line_of_report))
+        self.pid = int(self.wait_for(lambda: self.line_of_report(0)))
 
-    def first_line_of_report(self):
-        """The process id; empty until that line is whole. A short run has its second line by then."""
-        first, newline, _ = (self.report.read_text() if self.report.exists() else '').partition('\n')
-        return newline and first
+    def line_of_report(self, index):
+        """Empty until that line is whole. A short run has all of them at once."""
+        lines = (self.report.read_text() if self.report.exists() else '').split('\n')
+        return lines[index] if len(lines) > index + 1 else ''
+
+    def seconds_until_listening(self):
+        """From its start until its port took a connection."""
+        return float(self.wait_for(lambda: self.line_of_report(1)))
 
     def wait_for(self, look, seconds=START_SECONDS_MAX):
         deadline = time.monotonic() + seconds
@@ -185,11 +188,11 @@ class Measured:
             self.kill()
             raise Failed(f'{self.command[0]}: did not end within {seconds} s: {self.tail()}')
         lines = self.report.read_text().splitlines()
-        if len(lines) != 2:
+        if len(lines) != 3:
             raise Failed(f'{self.command[0]}: ended without a report: {self.tail()}')
-        wall, user, system, peak, voluntary, involuntary, status, listening = lines[1].split()
+        wall, user, system, peak, voluntary, involuntary, status = lines[2].split()
         usage = Usage(float(wall), float(user), float(system), int(peak), int(voluntary),
-                      int(involuntary), int(status), float(listening))
+                      int(involuntary), int(status))
         if usage.status != 0:
             raise Failed(f'{self.command[0]}: wait status {usage.status}: {self.tail()}')
         return usage

@@ -339,8 +339,9 @@ class Idle(Workload):
         log = measured.log.read_text(errors='replace')
         self.tools.fresh()
         timed = self.tools.measured(runnel.command(source, runnel.file_sink()), port=port)
+        start = timed.seconds_until_listening()
         timed.wait_for(lambda: 'ready' in timed.tail())
-        start = timed.stop().listening
+        timed.stop()
         if start < 0:
             raise Failed('nothing listened')
         return figures(usage, rss_kib=rss, wakeups=wakeups, ticks=ticks, start_ms=start * 1000,
