@@ -3,7 +3,10 @@
 #include <cerrno>
 
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,6 +101,8 @@ Result<io::Handle> LinuxSystem::socket(io::Transport transport, io::Family famil
   if (family == io::Family::none) return fail(Error::malformed);
   const int made = make_socket(transport, family);
   if (made < 0) return fail(last_error());
+  // What is sent is whole: nothing is gained by waiting for more.
+  if (transport == io::Transport::tcp) set_option(made, IPPROTO_TCP, TCP_NODELAY, 1);
   return static_cast<io::Handle>(made);
 }
 
@@ -107,6 +112,25 @@ Result<io::Address> LinuxSystem::local_address(io::Handle handle) {
   if (::getsockname(static_cast<int>(handle), reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return fail(last_error());
   return from_kernel(&address, size);
+}
+
+Result<io::StreamState> LinuxSystem::stream_state(io::Handle handle) {
+  const int socket = static_cast<int>(handle);
+  int broken = 0;
+  socklen_t size = sizeof(broken);
+  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &broken, &size) != 0) return fail(last_error());
+  if (broken != 0) return fail(error_from_errno(broken));
+  tcp_info info = {};
+  size = sizeof(info);
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return fail(last_error());
+  // Once it is closed the queue is empty, whatever became of it.
+  if (info.tcpi_state == TCP_CLOSE) return fail(Error::reset);
+  int unacknowledged = 0;
+  if (::ioctl(socket, SIOCOUTQ, &unacknowledged) != 0) return fail(last_error());
+  io::StreamState state;
+  state.unacknowledged_bytes = static_cast<std::uint64_t>(unacknowledged);
+  state.peer_finished = info.tcpi_state == TCP_CLOSE_WAIT;
+  return state;
 }
 
 Result<std::uint64_t> LinuxSystem::datagrams_dropped(io::Handle handle) {

@@ -27,6 +27,19 @@ void ByteQueue::pop(std::size_t count) {
   begin_ = 0;
 }
 
+Result<io::StreamState> SimNetwork::state_of(SocketId id) {
+  const Socket& from = socket(id);
+  if (from.kind != Socket::Kind::stream) return fail(Error::unsupported);
+  if (from.dead) return fail(from.broken == Error::none ? Error::reset : from.broken);
+  io::StreamState state;
+  state.peer_finished = from.finished;
+  if (is_alive(from.other)) {
+    const Socket& to = socket(from.other);
+    state.unacknowledged_bytes = to.incoming.size() - to.arrived;
+  }
+  return state;
+}
+
 // --- connecting ----------------------------------------------------------------------------------
 
 void SimNetwork::connect(Socket& socket, SimReactor& reactor, std::uint32_t slot) {

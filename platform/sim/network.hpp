@@ -101,6 +101,8 @@ class SimNetwork {
                           const io::ListenOptions& options);
   SocketId make(SimMachine& machine, io::Transport transport, io::Family family);
   void close(SocketId id, bool silently = false);
+  // Its peer's kernel has what has arrived there, read or not.
+  Result<io::StreamState> state_of(SocketId id);
   Socket& socket(SocketId id) {
     RUNNEL_ASSERT(is_alive(id));
     return sockets_[id.index];

@@ -44,6 +44,12 @@ Result<io::Address> SimSystem::local_address(io::Handle handle) {
   return machine_.world().network().socket(entry->socket).local;
 }
 
+Result<io::StreamState> SimSystem::stream_state(io::Handle handle) {
+  const auto* entry = machine_.entry(handle);
+  if (entry == nullptr || entry->kind != SimMachine::Kind::socket) return fail(Error::unsupported);
+  return machine_.world().network().state_of(entry->socket);
+}
+
 Result<std::uint64_t> SimSystem::datagrams_dropped(io::Handle handle) {
   const auto* entry = machine_.entry(handle);
   if (entry == nullptr || entry->kind != SimMachine::Kind::socket) return fail(Error::unsupported);

@@ -26,6 +26,7 @@ class SimSystem final : public io::System {
                             const io::ListenOptions& options) override;
   Result<io::Handle> socket(io::Transport transport, io::Family family) override;
   Result<io::Address> local_address(io::Handle handle) override;
+  Result<io::StreamState> stream_state(io::Handle handle) override;
   Result<std::uint64_t> datagrams_dropped(io::Handle handle) override;
 
   Status list(const char* folder, FunctionRef<bool(const io::FolderEntry&)> each) override;

@@ -31,7 +31,8 @@ Agent::Agent(const Settings& settings, const MeasuredParts& measured, io::Reacto
       scheduler_(reactor),
       clock_(system, scheduler_),
       assembly_(settings, measured,
-                World{scheduler_, system_, clock_, stop_, own_files_, options.once, identity_}) {}
+                World{scheduler_, system_, clock_, stop_, own_files_, options.once, identity_,
+                      network_}) {}
 
 Agent::~Agent() {
   if (lock_ != io::Handle::none) scheduler_.reactor().discard(lock_);

@@ -10,6 +10,8 @@
 
 #include "agent/assembly.hpp"
 #include "agent/plan.hpp"
+#include "net/numeric_resolver.hpp"
+#include "net/services.hpp"
 
 namespace runnel::agent {
 
@@ -71,6 +73,8 @@ class Agent {
   pipeline::StopRequest stop_;
   pipeline::OwnFiles own_files_;
   pipeline::Identity identity_;
+  net::NumericResolver numeric_;
+  net::Services network_{&numeric_};
   Assembly assembly_;
 
   std::size_t ceiling_ = 0;

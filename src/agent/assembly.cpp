@@ -35,7 +35,8 @@ ComponentContext common_context(const char* name, World& world, const Settings& 
           world.own_files,
           settings.agent.state_dir.c_str(),
           world.once,
-          world.identity};
+          world.identity,
+          world.network};
 }
 
 void build_channel(Region& region, ChannelPart& part, const Settings& settings, World* world) {

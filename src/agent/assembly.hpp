@@ -38,6 +38,7 @@ struct World {
   pipeline::OwnFiles& own_files;
   bool once;
   const pipeline::Identity& identity;
+  const net::Services& network;
 };
 
 struct ChannelPart {

@@ -5,6 +5,7 @@
 #include "sinks/console/console.hpp"
 #include "sinks/file/file.hpp"
 #include "sinks/null/null.hpp"
+#include "sinks/tcp/tcp_sink.hpp"
 #include "sources/generate/generate.hpp"
 #include "sources/syslog/syslog.hpp"
 #include "sources/tail/tail.hpp"
@@ -26,6 +27,7 @@ constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::file_type,
     &sinks::console_type,
     &sinks::null_type,
+    &sinks::tcp_sink_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

@@ -194,7 +194,7 @@ Built<std::string> list_type(const Registry& registry, std::string_view name, bo
   std::vector<std::string_view> names;
   for (const Entry& entry : entries) {
     names.push_back(entry.name);
-    if (entry.name != name) continue;
+    if (entry.name != name && concat(entry.kind, '/', entry.name) != name) continue;
     found = true;
     if (!text.empty()) text += '\n';
     text += markdown ? markdown_table(entry) : described(entry);

@@ -231,9 +231,9 @@ void SettingsReader::read_sink(Section& section, Links& links) {
   auto plan = sink.type->plan(values);
   if (!plan) return section.complain_about(plan.error().option, plan.error().text);
   sink.plan = std::move(*plan);
-  const bool partitions = sink.plan->delivery.partitions;  // the sink's own business
+  const pipeline::DeliverySettings wishes = sink.plan->delivery;
   sink.plan->delivery = *delivery;
-  sink.plan->delivery.partitions = partitions;
+  sink.plan->delivery.keep_wishes_of(wishes);
 }
 
 }  // namespace

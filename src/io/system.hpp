@@ -24,6 +24,11 @@ struct ListenOptions {
   std::uint32_t backlog = 128;             // tcp
 };
 
+struct StreamState {
+  std::uint64_t unacknowledged_bytes = 0;
+  bool peer_finished = false;
+};
+
 struct FolderEntry {
   std::string_view name;  // never "." or ".."; valid during the call
   std::uint64_t inode;
@@ -84,6 +89,9 @@ class System {
   // Unbound, for connect or send_to.
   virtual Result<Handle> socket(Transport transport, Family family) = 0;
   virtual Result<Address> local_address(Handle handle) = 0;
+  // Of a connected stream: what of the sent bytes the peer's kernel has not acknowledged, and
+  // whether it has said that it sends no more. Its error once it is broken.
+  virtual Result<StreamState> stream_state(Handle handle) = 0;
   // What the kernel has dropped on this datagram socket since it was made.
   virtual Result<std::uint64_t> datagrams_dropped(Handle handle) = 0;
 

@@ -9,6 +9,7 @@
 #include "async/task.hpp"
 #include "base/error.hpp"
 #include "io/system.hpp"
+#include "net/services.hpp"
 #include "pipeline/batch_id.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/counters.hpp"
@@ -65,6 +66,7 @@ struct ComponentContext {
   const char* state_dir;  // exists, locked by this agent; empty: none is configured
   bool once;              // read what there is, then end
   const Identity& identity;
+  const net::Services& network;
 
   io::Reactor& reactor() const { return scheduler.reactor(); }
   Instant now() const { return scheduler.now(); }

@@ -85,6 +85,9 @@ struct SinkCounters {
   std::uint64_t plain_bytes = 0;
   std::uint64_t sent_batches = 0;
   std::uint64_t gap_events = 0;
+  std::uint64_t refused_events = 0;
+  std::uint64_t wire_bytes = 0;
+  std::uint64_t connections = 0;
   std::uint64_t retries = 0;
   std::uint64_t written_bytes = 0;
   std::uint64_t syncs = 0;
@@ -96,6 +99,11 @@ inline constexpr CounterName<SinkCounters> sink_counter_names[] = {
     {"plain_bytes", &SinkCounters::plain_bytes, "bytes before compression"},
     {"sent_batches", &SinkCounters::sent_batches, "batches the destination has taken"},
     {"gap_events", &SinkCounters::gap_events, "events reported as dropped by the channel"},
+    {"refused_events", &SinkCounters::refused_events,
+     "events the destination has refused for good: lost"},
+    {"wire_bytes", &SinkCounters::wire_bytes,
+     "bytes sent over the network, whatever became of them"},
+    {"connections", &SinkCounters::connections, "connections made"},
     {"retries", &SinkCounters::retries, "deliveries tried again"},
     {"written_bytes", &SinkCounters::written_bytes, "bytes written to disk"},
     {"syncs", &SinkCounters::syncs, "times that data was made durable"},

@@ -7,16 +7,26 @@
 
 namespace runnel::pipeline {
 
-std::size_t encoded_bytes_max(Encoding encoding, std::size_t record_bytes) {
+namespace {
+
+constexpr std::size_t octet_count_bytes_max = 11;  // "4294967295 "
+
+}  // namespace
+
+std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t record_bytes) {
   // Time, source name and the keys of the object.
   constexpr std::size_t frame_of_json = 512;
-  switch (encoding) {
+  const std::size_t count = settings.octet_counted ? octet_count_bytes_max : 0;
+  switch (settings.encoding) {
     case Encoding::none:
       return 0;
     case Encoding::text:
-      return record_bytes + 64;
+      return record_bytes + 64 + count;
     case Encoding::json:
-      return frame_of_json + codec::json_string_bytes_max(record_bytes);
+      return frame_of_json + codec::json_string_bytes_max(record_bytes) + count;
+    case Encoding::custom:
+      return settings.format->head_bytes_max() + settings.format->event_bytes_max(record_bytes) +
+             RecordFormat::mark_bytes_max;
   }
   return 0;
 }
@@ -26,8 +36,9 @@ bool Encoder::add(const Record& record) {
     const Gap gap = record.gap();
     return add(gap, wall_time(gap.first), wall_time(gap.last));
   }
+  const std::size_t begin = size_;
   bool added = true;
-  switch (encoding_) {
+  switch (settings_.encoding) {
     case Encoding::none:
       break;
     case Encoding::text:
@@ -36,9 +47,75 @@ bool Encoder::add(const Record& record) {
     case Encoding::json:
       added = add_json(record);
       break;
+    case Encoding::custom:
+      added = add_custom(record);
+      break;
   }
-  if (added) visited_bytes_ += record.body().size();
-  return added;
+  if (added && settings_.octet_counted) added = count_octets(begin);
+  if (!added) return false;
+  visited_bytes_ += record.body().size();
+  if (!ends_.empty()) {
+    RUNNEL_ASSERT(end_count_ < ends_.size());
+    ends_[end_count_++] = static_cast<std::uint32_t>(size_);
+  }
+  return true;
+}
+
+bool Encoder::write(Bytes bytes) {
+  if (buffer_.size() - size_ < bytes.size()) return false;
+  put_bytes(buffer_.data() + size_, bytes);
+  size_ += bytes.size();
+  return true;
+}
+
+// What was written since `begin` is a line: the count in front of it takes the place of its end.
+bool Encoder::count_octets(std::size_t begin) {
+  const std::size_t bytes = size_ - 1 - begin;
+  const Text<16> count(bytes, ' ');
+  const std::size_t moved = begin + count.size();
+  size_ = begin;
+  if (buffer_.size() - moved < bytes) return false;
+  std::memmove(buffer_.data() + moved, buffer_.data() + begin, bytes);
+  std::memcpy(buffer_.data() + begin, count.text().data(), count.size());
+  size_ = moved + bytes;
+  return true;
+}
+
+bool Encoder::add_custom(const Record& record) {
+  const RecordFormat& format = *settings_.format;
+  const std::string_view source =
+      record.source() < sources_.size() ? sources_[record.source()] : "unknown";
+  const EncodedEvent event{record, wall_time(record.time()), is_known(record.time()), source};
+  const std::size_t begin = size_;
+  const bool first = begin == begun_;
+  // Invariant: there is always room for the tail.
+  const auto room = [&] {
+    const std::size_t kept = size_ + format.tail().size();
+    return kept >= buffer_.size() ? MutableBytes() : buffer_.subspan(size_, buffer_.size() - kept);
+  };
+  std::optional<std::size_t> written = 0;
+  if (first) {
+    written = format.head(event, room());
+    size_ += written.value_or(0);
+  } else if (!format.separator().empty()) {
+    if (room().size() < format.separator().size()) return false;
+    write(as_bytes(format.separator()));
+  }
+  if (written) written = format.event(event, room());
+  if (!written) {
+    size_ = begin;
+    return false;
+  }
+  size_ += *written;
+  return true;
+}
+
+void Encoder::finish(std::size_t begin) {
+  if (settings_.encoding == Encoding::custom && size_ > begin) {
+    const bool fits = write(as_bytes(settings_.format->tail()));
+    RUNNEL_ASSERT(fits);
+  }
+  begun_ = size_;
 }
 
 // Dropped by this process, so its clock is right.
@@ -46,10 +123,16 @@ bool Encoder::add(const Gap& gap) { return add(gap, clock_.at(gap.first), clock_
 
 bool Encoder::add(const Gap& gap, WallTime from, WallTime to) {
   if (gap.empty()) return true;
-  if (encoding_ == Encoding::json) return add_json(gap, from, to);
-  if (encoding_ == Encoding::none || !text_gaps_) return true;
-  const Text<64> line("[runnel: ", gap.events, " events dropped]");
-  return add_text(as_bytes(line.text()));
+  const std::size_t begin = size_;
+  bool added = true;
+  if (settings_.encoding == Encoding::json) {
+    added = add_json(gap, from, to);
+  } else if (settings_.encoding == Encoding::text && settings_.text_gaps) {
+    const Text<64> line("[runnel: ", gap.events, " events dropped]");
+    added = add_text(as_bytes(line.text()));
+  }
+  if (added && settings_.octet_counted && size_ > begin) added = count_octets(begin);
+  return added;
 }
 
 bool Encoder::add_text(Bytes body) {

@@ -6,7 +6,9 @@
 //          "headers":{"host":"gw"},"body":"..."}; a gap is {"gap":{"events":12,"bytes":3400,
 //          "from":"...","to":"..."}}. Severity and headers only where there are any. While nobody
 //          knows what time it was, it counts from 1970 and the headers have "clock":"since boot".
+//   custom: as a RecordFormat says, between its head and its tail. Gaps are left out.
 //   none: nothing is written; the records are only visited.
+// Text and JSON can be octet-counted (RFC 6587 section 3.4.1): "5 hello" instead of "hello\n".
 #pragma once
 
 #include <span>
@@ -16,24 +18,29 @@
 #include "pipeline/blocks.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/record.hpp"
+#include "pipeline/record_format.hpp"
 
 namespace runnel::pipeline {
 
-enum class Encoding : std::uint8_t { none, text, json };
+enum class Encoding : std::uint8_t { none, text, json, custom };
 
-// What one record of at most this many bytes can become.
-std::size_t encoded_bytes_max(Encoding encoding, std::size_t record_bytes);
+struct EncodingSettings {
+  Encoding encoding = Encoding::none;
+  bool text_gaps = false;
+  bool octet_counted = false;
+  const RecordFormat* format = nullptr;  // of `custom`
+};
+
+// What one record of at most this many bytes can become, alone in a frame.
+std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t record_bytes);
 
 class Encoder {
  public:
-  // `sources`: names by number of source; outlives the encoder, as do the clock and the buffer.
-  Encoder(Encoding encoding, bool text_gaps, MutableBytes buffer,
+  // `sources`: names by number of source; outlives the encoder, as do the clock and the buffers.
+  // `ends`: gets where each event ends; empty: nobody asks.
+  Encoder(const EncodingSettings& settings, MutableBytes buffer, std::span<std::uint32_t> ends,
           std::span<const std::string_view> sources, const Clock& clock)
-      : encoding_(encoding),
-        text_gaps_(text_gaps),
-        buffer_(buffer),
-        sources_(sources),
-        clock_(clock) {}
+      : settings_(settings), buffer_(buffer), ends_(ends), sources_(sources), clock_(clock) {}
 
   // False: no room for it, nothing was written.
   bool add(const Record& record);
@@ -41,11 +48,16 @@ class Encoder {
   // What is added next comes from this block: maybe from before the machine was started.
   void comes_from(const Block& block) { block_ = block; }
   void clear() {
-    size_ = 0;
+    size_ = begun_ = 0;
+    end_count_ = 0;
     visited_bytes_ = 0;
   }
+  // Nothing more is added to what was begun at `begin`: writes the tail of the format.
+  void finish(std::size_t begin = 0);
 
   Bytes plain() const { return buffer_.first(size_); }
+  // Offsets in `plain`. What stands between two events (a gap) belongs to the one behind it.
+  std::span<const std::uint32_t> ends() const { return ends_.first(end_count_); }
   // Body bytes of what was added, whatever the encoding.
   std::uint64_t visited_bytes() const { return visited_bytes_; }
   std::uint64_t replaced_characters() const { return replaced_characters_; }
@@ -53,19 +65,24 @@ class Encoder {
  private:
   bool add_text(Bytes body);
   bool add_json(const Record& record);
+  bool add_custom(const Record& record);
+  bool count_octets(std::size_t begin);
+  bool write(Bytes bytes);
   bool add(const Gap& gap, WallTime from, WallTime to);
   bool add_json(const Gap& gap, WallTime from, WallTime to);
   WallTime wall_time(Time time) const;
   bool is_known(Time time) const;
 
-  Encoding encoding_;
-  bool text_gaps_;
+  EncodingSettings settings_;
   MutableBytes buffer_;
+  std::span<std::uint32_t> ends_;
   std::span<const std::string_view> sources_;
   const Clock& clock_;
   Block block_;
   codec::Rfc3339 rfc3339_;
   std::size_t size_ = 0;
+  std::size_t begun_ = 0;  // where the frame at hand begins
+  std::size_t end_count_ = 0;
   std::uint64_t visited_bytes_ = 0;
   std::uint64_t replaced_characters_ = 0;
 };

@@ -13,6 +13,8 @@ namespace runnel::pipeline {
 struct Frame {
   Bytes wire;   // encoded and compressed: stands for itself
   Bytes plain;  // encoded only; valid as long as `wire`
+  // Where each event ends in `plain`; only for sinks whose settings say `event_ends`.
+  std::span<const std::uint32_t> ends;
   std::uint32_t events = 0;
   BatchId id;                 // the same at every retry
   std::uint64_t key = 0;      // what `Sink::partition` said of its events
@@ -25,10 +27,14 @@ struct Delivery {
     held,       // written; the sink settles its subscription when it is durable
     retry,      // not delivered, nothing of it remains; try again later
     withdrawn,  // not delivered: the subscription was rewound, its batch is taken again
+    refused,    // the destination will never take it: it is counted, told and left behind
   };
   Outcome outcome = Outcome::delivered;
   Error error = Error::none;                // of a retry
   Duration retry_after = Duration::zero();  // what the destination asked for; zero: the back-off
+  // What a person should know of a retry or a refusal: a status, a sentence of the peer. Stays
+  // until the next delivery; empty: the error says it all.
+  std::string_view reason = {};
 };
 
 class Sink {

@@ -22,9 +22,9 @@ codec::CompressorSettings compressor_settings(const DeliverySettings& settings,
 
 // A batch's worth, and never less than the largest single record can become.
 std::size_t plain_bytes(const DeliverySettings& settings) {
-  if (settings.encoding == Encoding::none) return 0;
-  return std::max(settings.take.bytes_max,
-                  encoded_bytes_max(settings.encoding, settings.record_bytes_max));
+  const EncodingSettings encoder = settings.encoder();
+  if (encoder.encoding == Encoding::none) return 0;
+  return std::max(settings.take.bytes_max, encoded_bytes_max(encoder, settings.record_bytes_max));
 }
 
 std::uint64_t random_seed(io::System& system) {
@@ -34,6 +34,17 @@ std::uint64_t random_seed(io::System& system) {
 }
 
 }  // namespace
+
+void DeliverySettings::keep_wishes_of(const DeliverySettings& plan) {
+  partitions = plan.partitions;
+  event_ends = plan.event_ends;
+  octet_counted = plan.octet_counted;
+  format = plan.format;
+}
+
+EncodingSettings DeliverySettings::encoder() const {
+  return {format == nullptr ? encoding : Encoding::custom, text_gaps, octet_counted, format};
+}
 
 DeliveryMemory DeliveryMemory::carve(Region& region, const DeliverySettings& settings) {
   DeliveryMemory memory;
@@ -46,6 +57,8 @@ DeliveryMemory DeliveryMemory::carve(Region& region, const DeliverySettings& set
   }
   if (settings.partitions)
     memory.keys = region.array<std::uint64_t>(settings.take.events_max, "partition keys");
+  if (settings.event_ends)
+    memory.ends = region.array<std::uint32_t>(settings.take.events_max, "ends of events");
   region.frames(4, 1024);
   return memory;
 }
@@ -56,12 +69,12 @@ SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings&
       sink_(sink),
       settings_(settings),
       memory_(memory),
-      encoder_(settings.encoding, settings.text_gaps, memory.plain, sources, context.clock),
+      encoder_(settings.encoder(), memory.plain, memory.ends, sources, context.clock),
       compressor_(compressor_settings(settings, memory.plain.size()), memory.compressor),
       backoff_(settings.retry, random_seed(context.system)) {
   // Text is smaller than the records it comes from: what is taken may be twice what is due, and the
   // frame ends where its buffer does. Full frames compress better.
-  if (settings.encoding != Encoding::text || settings.partitions) return;
+  if (settings.encoder().encoding != Encoding::text || settings.partitions) return;
   settings_.take.bytes_due = settings.take.bytes_max;
   settings_.take.bytes_max *= 2;
 }
@@ -150,7 +163,8 @@ void SinkRunner::encode_whole(Batch& batch) {
     else
       ++events;
   }
-  parts_[part_count_++] = Part{0, 0, encoder_.plain().size(), events};
+  encoder_.finish();
+  parts_[part_count_++] = Part{0, 0, encoder_.plain().size(), events, 0};
 }
 
 // Notes the key of every event, and the different ones in `parts_`. Returns how many records belong
@@ -168,12 +182,12 @@ std::uint32_t SinkRunner::find_keys(Batch& batch) {
         reader.cut_before();
         break;
       }
-      parts_[part_count_++] = Part{key, 0, 0, 0};
+      parts_[part_count_++] = Part{key, 0, 0, 0, 0};
     }
     memory_.keys[count++] = key;
   }
   // Nothing but what was dropped.
-  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{0, 0, 0, 0};
+  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{0, 0, 0, 0, 0};
   return count;
 }
 
@@ -187,6 +201,7 @@ void SinkRunner::encode_partitioned(Batch& batch) {
       Part& part = parts_[index];
       part.begin = index == 0 ? 0 : encoder_.plain().size();
       part.events = 0;
+      part.first_end = encoder_.ends().size();
       std::uint32_t at = 0;
       RecordReader reader(batch);
       while (fits && reader.next()) {
@@ -194,6 +209,7 @@ void SinkRunner::encode_partitioned(Batch& batch) {
         fits = encoder_.add(reader.record());
         if (reader.record().kind() != RecordKind::gap) ++part.events;
       }
+      if (fits) encoder_.finish(part.begin);
       part.end = encoder_.plain().size();
     }
     if (fits) break;
@@ -208,11 +224,19 @@ void SinkRunner::encode_partitioned(Batch& batch) {
     if (reader.record().kind() == RecordKind::gap) note_gap(reader.record().gap());
 }
 
+// As offsets in its own `plain`.
+std::span<const std::uint32_t> SinkRunner::ends_of(const Part& part) {
+  const auto ends = memory_.ends.subspan(part.first_end, part.events);
+  for (std::uint32_t& end : ends) end -= static_cast<std::uint32_t>(part.begin);
+  return ends;
+}
+
 Frame SinkRunner::frame_of(const Part& part) {
   Frame frame;
   frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
   frame.wire = frame.plain;
   frame.events = part.events;
+  if (settings_.event_ends) frame.ends = ends_of(part);
   frame.id = id_;
   if (settings_.partitions) frame.id.key = part.key;
   frame.key = part.key;
@@ -228,7 +252,7 @@ Frame SinkRunner::frame_of(const Part& part) {
 // --- delivering ---------------------------------------------------------------------------------
 
 Task<bool> SinkRunner::deliver() {
-  held_ = withdrawn_ = false;
+  held_ = withdrawn_ = refused_ = false;
   for (std::size_t index = 0; index < part_count_; ++index) {
     const Part part = parts_[index];
     if (part.events == 0 && part.begin == part.end) continue;
@@ -236,6 +260,7 @@ Task<bool> SinkRunner::deliver() {
     const bool delivered = co_await deliver_frame(frame);
     if (!delivered) co_return false;
     if (withdrawn_) co_return true;
+    if (refused_) continue;
     context_.counters.sent_events += frame.events;
     context_.counters.sent_bytes += frame.wire.size();
     context_.counters.plain_bytes += frame.plain.size();
@@ -254,6 +279,8 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
       backoff_.succeeded();
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
       withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
+      refused_ = delivery.outcome == Delivery::Outcome::refused;
+      if (refused_) give_up(frame, delivery);
       co_return true;
     }
     last_error_ = delivery.error;
@@ -264,10 +291,20 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
   }
 }
 
+// It never blocks the channel and never loops.
+void SinkRunner::give_up(const Frame& frame, const Delivery& delivery) {
+  context_.counters.refused_events += frame.events;
+  if (!refusal_complaint_.due(context_.now())) return;
+  log_error(context_.name, "the destination refuses ", frame.events,
+            " events for good: ", describe(delivery.error), delivery.reason.empty() ? "" : ": ",
+            delivery.reason, "; ", context_.counters.refused_events, " are lost since the start");
+}
+
 Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {
   const Duration pause = std::max(backoff_.next(), delivery.retry_after);
   if (complaint_.due(context_.now()))
-    log_warn(context_.name, "cannot deliver: ", describe(delivery.error), "; attempt ",
+    log_warn(context_.name, "cannot deliver: ", describe(delivery.error),
+             delivery.reason.empty() ? "" : ": ", delivery.reason, "; attempt ",
              backoff_.attempts(), ", again in ", HumanDuration{pause},
              "; events wait in the channel");
   const Instant until = after(context_.now(), pause);

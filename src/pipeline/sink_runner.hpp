@@ -22,9 +22,17 @@ struct DeliverySettings {
   codec::Codec codec = codec::Codec::none;
   int level = 0;
   RetrySettings retry;
-  bool partitions = false;  // the sink's `partition` tells events apart
+  // What the sink itself asks for, whatever was configured.
+  bool partitions = false;               // its `partition` tells events apart
+  bool event_ends = false;               // it looks at `Frame::ends`
+  bool octet_counted = false;            // each event with its length in front
+  const RecordFormat* format = nullptr;  // instead of `encoding`
   // The largest record that can come; the agent knows it from the sources.
   std::size_t record_bytes_max = 64 * 1024;
+
+  // Takes over what a sink's own plan had asked for.
+  void keep_wishes_of(const DeliverySettings& plan);
+  EncodingSettings encoder() const;
 };
 
 struct DeliveryMemory {
@@ -33,6 +41,7 @@ struct DeliveryMemory {
   MutableBytes wire;  // empty without compression
   codec::CompressorMemory compressor;
   std::span<std::uint64_t> keys;  // partitions: of every event of the batch
+  std::span<std::uint32_t> ends;  // event_ends: of every event of the batch
 };
 
 class SinkRunner {
@@ -52,6 +61,7 @@ class SinkRunner {
     std::uint64_t key = 0;
     std::size_t begin = 0, end = 0;
     std::uint32_t events = 0;
+    std::size_t first_end = 0;  // of its events, in the encoder's ends
   };
 
   void encode(Batch& batch);
@@ -60,9 +70,11 @@ class SinkRunner {
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
   BatchId id_of(const Batch& batch) const;
+  std::span<const std::uint32_t> ends_of(const Part& part);
   Frame frame_of(const Part& part);
   async::Task<bool> deliver();
   async::Task<bool> deliver_frame(const Frame& frame);
+  void give_up(const Frame& frame, const Delivery& delivery);
   async::Task<bool> wait_to_retry(const Delivery& delivery);
 
   SinkContext& context_;
@@ -74,6 +86,7 @@ class SinkRunner {
   Backoff backoff_;
   Occasional complaint_;
   Occasional gap_complaint_;
+  Occasional refusal_complaint_;
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
@@ -81,6 +94,7 @@ class SinkRunner {
   BatchId id_;
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was
+  bool refused_ = false;       // the destination did not want the last frame
   bool held_ = false;          // the sink holds the frames of this batch until they are durable
 };
 

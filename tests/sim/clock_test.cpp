@@ -15,7 +15,7 @@ constexpr WallTime set_to = WallTime(std::chrono::seconds(1'800'000'000));  // 2
 std::string encoded(JournalProcess& process) {
   std::string text;
   std::vector<std::byte> buffer(64 * 1024);
-  pipeline::Encoder encoder(pipeline::Encoding::json, false, buffer, {}, *process.clock);
+  pipeline::Encoder encoder({.encoding = pipeline::Encoding::json}, buffer, {}, {}, *process.clock);
   const auto write = [&](const pipeline::Batch& batch) {
     encoder.clear();
     encoder.comes_from(batch.block());

@@ -17,6 +17,7 @@
 #include "async/frame_arena.hpp"
 #include "async/sleep.hpp"
 #include "async/task.hpp"
+#include "net/numeric_resolver.hpp"
 #include "pipeline/component.hpp"
 #include "pipeline/store.hpp"
 #include "platform/sim/reactor.hpp"
@@ -187,6 +188,8 @@ class PipelineProcess {
   pipeline::StopRequest stop_request;
   pipeline::OwnFiles own_files;
   pipeline::Identity identity = {{std::byte{0xA1}}, 1};
+  net::NumericResolver resolver;
+  net::Services network{&resolver};
   std::uint64_t gap_events = 0;  // that batches brought, in front or among their records
   std::optional<async::Scheduler> scheduler;
   std::optional<pipeline::Clock> clock;
@@ -222,7 +225,8 @@ class PipelineProcess {
   };
 
   pipeline::ComponentContext common(const char* name) {
-    return {name, *scheduler, system, *clock, stop_request, own_files, "/state", once_, identity};
+    return {name,      *scheduler, system, *clock,   stop_request,
+            own_files, "/state",   once_,  identity, network};
   }
   MutableBytes take(std::size_t bytes) {
     const std::size_t size = align_up(bytes, Region::base_alignment);

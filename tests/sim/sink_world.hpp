@@ -45,11 +45,11 @@ struct SinkUnderTest {
     auto made = type.plan(values);
     REQUIRE(made.has_value());
     plan = std::move(*made);
-    const bool partitions = plan->delivery.partitions;
+    const DeliverySettings wishes = plan->delivery;
     const auto delivery = delivery_settings(values, type.encodes);
     REQUIRE(delivery.has_value());
     plan->delivery = *delivery;
-    plan->delivery.partitions = partitions;
+    plan->delivery.keep_wishes_of(wishes);
   }
   SinkRunner* build(Region& region, SinkContext* context) {
     sink = plan->build(region, context);

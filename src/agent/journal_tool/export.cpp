@@ -40,7 +40,9 @@ class SourceNames {
 class Exporter {
  public:
   Exporter(JournalRequest::Format format, Machine machine)
-      : encoding_(format == JournalRequest::Format::text ? Encoding::text : Encoding::json),
+      : encoding_{.encoding =
+                      format == JournalRequest::Format::text ? Encoding::text : Encoding::json,
+                  .text_gaps = true},
         machine_(machine),
         scheduler_(machine.reactor),
         clock_(machine.system, scheduler_) {
@@ -119,10 +121,11 @@ class Exporter {
   void make_room(std::size_t bytes) {
     if (encoder_) replaced_characters_ += encoder_->replaced_characters();
     buffer_.resize(bytes);
-    encoder_.emplace(encoding_, true, MutableBytes(buffer_), names_.views(), clock_);
+    encoder_.emplace(encoding_, MutableBytes(buffer_), std::span<std::uint32_t>(), names_.views(),
+                     clock_);
   }
 
-  Encoding encoding_;
+  pipeline::EncodingSettings encoding_;
   Machine machine_;
   async::Scheduler scheduler_;
   pipeline::Clock clock_;

@@ -85,6 +85,9 @@ class WatchedSystem final : public io::System {
   Result<io::Address> local_address(io::Handle handle) override {
     return system_.local_address(handle);
   }
+  Result<io::StreamState> stream_state(io::Handle handle) override {
+    return system_.stream_state(handle);
+  }
   Result<std::uint64_t> datagrams_dropped(io::Handle handle) override {
     return system_.datagrams_dropped(handle);
   }

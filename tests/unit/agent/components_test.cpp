@@ -75,7 +75,7 @@ template <class Types>
 void check_pages(const Types& types, const std::string& kind) {
   for (const auto* type : types) {
     const std::string page = kind + "-" + std::string(type->name) + ".md";
-    if (!type->options.empty()) check_table(page, std::string(type->name));
+    if (!type->options.empty()) check_table(page, kind + "/" + std::string(type->name));
     check_examples(page);
   }
 }

@@ -1,0 +1,25 @@
+// Where a network sink sends to, as it is configured: "logs.example.org:5170", "192.0.2.1:514",
+// "[2001:db8::1]:514". Names are resolved anew for every connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace runnel::sinks {
+
+struct Endpoint {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+};
+
+// The failure says what is wrong and what to write: "\"db\" has no port: write ...". A
+// `standard_port` of 0: a port has to be named.
+tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
+                                                   std::uint16_t standard_port = 0);
+TextWriter& operator<<(TextWriter& out, const Endpoint& endpoint);
+
+}  // namespace runnel::sinks
