@@ -4,6 +4,7 @@
 #include "channels/memory/memory.hpp"
 #include "sinks/console/console.hpp"
 #include "sinks/file/file.hpp"
+#include "sinks/http/http.hpp"
 #include "sinks/null/null.hpp"
 #include "sinks/tcp/tcp_sink.hpp"
 #include "sources/generate/generate.hpp"
@@ -28,6 +29,7 @@ constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::console_type,
     &sinks::null_type,
     &sinks::tcp_sink_type,
+    &sinks::http_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

@@ -23,7 +23,8 @@ std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t reco
     case Encoding::text:
       return record_bytes + 64 + count;
     case Encoding::json:
-      return frame_of_json + codec::json_string_bytes_max(record_bytes) + count;
+      return frame_of_json + codec::json_string_bytes_max(record_bytes) + count +
+             (settings.json_array ? 1 : 0);
     case Encoding::custom:
       return settings.format->head_bytes_max() + settings.format->event_bytes_max(record_bytes) +
              RecordFormat::mark_bytes_max;
@@ -52,6 +53,7 @@ bool Encoder::add(const Record& record) {
       break;
   }
   if (added && settings_.octet_counted) added = count_octets(begin);
+  if (added && settings_.json_array) added = place_in_array(begin);
   if (!added) return false;
   visited_bytes_ += record.body().size();
   if (!ends_.empty()) {
@@ -78,6 +80,22 @@ bool Encoder::count_octets(std::size_t begin) {
   std::memmove(buffer_.data() + moved, buffer_.data() + begin, bytes);
   std::memcpy(buffer_.data() + begin, count.text().data(), count.size());
   size_ = moved + bytes;
+  return true;
+}
+
+// What was written since `begin` is a line: its end becomes the comma, and the first of all gets
+// the bracket in front.
+bool Encoder::place_in_array(std::size_t begin) {
+  if (begin == begun_) {
+    if (size_ == buffer_.size()) {
+      size_ = begin;
+      return false;
+    }
+    std::memmove(buffer_.data() + begin + 1, buffer_.data() + begin, size_ - begin);
+    buffer_[begin] = std::byte{'['};
+    ++size_;
+  }
+  buffer_[size_ - 1] = std::byte{','};
   return true;
 }
 
@@ -115,6 +133,7 @@ void Encoder::finish(std::size_t begin) {
     const bool fits = write(as_bytes(settings_.format->tail()));
     RUNNEL_ASSERT(fits);
   }
+  if (settings_.json_array && size_ > begin) buffer_[size_ - 1] = std::byte{']'};
   begun_ = size_;
 }
 
@@ -132,6 +151,7 @@ bool Encoder::add(const Gap& gap, WallTime from, WallTime to) {
     added = add_text(as_bytes(line.text()));
   }
   if (added && settings_.octet_counted && size_ > begin) added = count_octets(begin);
+  if (added && settings_.json_array) added = place_in_array(begin);
   return added;
 }
 

@@ -28,6 +28,7 @@ struct EncodingSettings {
   Encoding encoding = Encoding::none;
   bool text_gaps = false;
   bool octet_counted = false;
+  bool json_array = false;               // of `json`: "[{...},{...}]" instead of lines
   const RecordFormat* format = nullptr;  // of `custom`
 };
 
@@ -67,6 +68,7 @@ class Encoder {
   bool add_json(const Record& record);
   bool add_custom(const Record& record);
   bool count_octets(std::size_t begin);
+  bool place_in_array(std::size_t begin);
   bool write(Bytes bytes);
   bool add(const Gap& gap, WallTime from, WallTime to);
   bool add_json(const Gap& gap, WallTime from, WallTime to);

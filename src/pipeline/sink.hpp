@@ -13,8 +13,10 @@ namespace runnel::pipeline {
 struct Frame {
   Bytes wire;   // encoded and compressed: stands for itself
   Bytes plain;  // encoded only; valid as long as `wire`
-  // Where each event ends in `plain`; only for sinks whose settings say `event_ends`.
+  // Where each event ends, counted from `offset` bytes before `plain`; only for sinks whose
+  // settings say `event_ends`.
   std::span<const std::uint32_t> ends;
+  std::size_t offset = 0;
   std::uint32_t events = 0;
   BatchId id;                 // the same at every retry
   std::uint64_t key = 0;      // what `Sink::partition` said of its events
@@ -27,6 +29,7 @@ struct Delivery {
     held,       // written; the sink settles its subscription when it is durable
     retry,      // not delivered, nothing of it remains; try again later
     withdrawn,  // not delivered: the subscription was rewound, its batch is taken again
+    too_large,  // not delivered: in smaller parts it may be; only with `event_ends`
     refused,    // the destination will never take it: it is counted, told and left behind
   };
   Outcome outcome = Outcome::delivered;

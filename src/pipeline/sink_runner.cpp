@@ -39,11 +39,13 @@ void DeliverySettings::keep_wishes_of(const DeliverySettings& plan) {
   partitions = plan.partitions;
   event_ends = plan.event_ends;
   octet_counted = plan.octet_counted;
+  json_array = plan.json_array;
   format = plan.format;
 }
 
 EncodingSettings DeliverySettings::encoder() const {
-  return {format == nullptr ? encoding : Encoding::custom, text_gaps, octet_counted, format};
+  return {format == nullptr ? encoding : Encoding::custom, text_gaps, octet_counted, json_array,
+          format};
 }
 
 DeliveryMemory DeliveryMemory::carve(Region& region, const DeliverySettings& settings) {
@@ -224,21 +226,15 @@ void SinkRunner::encode_partitioned(Batch& batch) {
     if (reader.record().kind() == RecordKind::gap) note_gap(reader.record().gap());
 }
 
-// As offsets in its own `plain`.
-std::span<const std::uint32_t> SinkRunner::ends_of(const Part& part) {
-  const auto ends = memory_.ends.subspan(part.first_end, part.events);
-  for (std::uint32_t& end : ends) end -= static_cast<std::uint32_t>(part.begin);
-  return ends;
-}
-
 Frame SinkRunner::frame_of(const Part& part) {
   Frame frame;
   frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
   frame.wire = frame.plain;
   frame.events = part.events;
-  if (settings_.event_ends) frame.ends = ends_of(part);
+  if (settings_.event_ends) frame.ends = encoder_.ends().subspan(part.first_end, part.events);
+  frame.offset = part.begin;
   frame.id = id_;
-  if (settings_.partitions) frame.id.key = part.key;
+  frame.id.key = part.key;
   frame.key = part.key;
   frame.rewinds = rewinds_;
   if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;
@@ -252,21 +248,69 @@ Frame SinkRunner::frame_of(const Part& part) {
 // --- delivering ---------------------------------------------------------------------------------
 
 Task<bool> SinkRunner::deliver() {
-  held_ = withdrawn_ = refused_ = false;
+  held_ = withdrawn_ = false;
   for (std::size_t index = 0; index < part_count_; ++index) {
     const Part part = parts_[index];
     if (part.events == 0 && part.begin == part.end) continue;
-    const Frame frame = frame_of(part);
-    const bool delivered = co_await deliver_frame(frame);
+    const bool delivered = co_await deliver_part(part);
     if (!delivered) co_return false;
     if (withdrawn_) co_return true;
-    if (refused_) continue;
-    context_.counters.sent_events += frame.events;
-    context_.counters.sent_bytes += frame.wire.size();
-    context_.counters.plain_bytes += frame.plain.size();
+    if (!too_large_) continue;
+    const bool in_pieces = co_await deliver_in_pieces(part, part.events / 2);
+    if (!in_pieces) co_return false;
   }
   ++context_.counters.sent_batches;
   co_return true;
+}
+
+Task<bool> SinkRunner::deliver_part(const Part& part) {
+  const Frame frame = frame_of(part);
+  const bool delivered = co_await deliver_frame(frame);
+  if (!delivered) co_return false;
+  if (withdrawn_ || refused_ || too_large_) co_return true;
+  context_.counters.sent_events += frame.events;
+  context_.counters.sent_bytes += frame.wire.size();
+  context_.counters.plain_bytes += frame.plain.size();
+  co_return true;
+}
+
+// The destination has a limit that nobody told us: pieces are halved until they pass it, and stay
+// at that for this batch. A single event that does not pass has been given up by `deliver_frame`.
+Task<bool> SinkRunner::deliver_in_pieces(const Part& part, std::uint32_t piece) {
+  for (std::uint32_t from = 0; from < part.events;) {
+    const std::uint32_t count = std::min(piece, part.events - from);
+    const Part next = piece_of(part, from, count);
+    close_array(next, true);
+    const bool delivered = co_await deliver_part(next);
+    close_array(next, false);
+    if (!delivered) co_return false;
+    if (too_large_)
+      piece = count / 2;
+    else
+      from += count;
+  }
+  co_return true;
+}
+
+SinkRunner::Part SinkRunner::piece_of(const Part& part, std::uint32_t from,
+                                      std::uint32_t count) const {
+  const auto ends = encoder_.ends().subspan(part.first_end, part.events);
+  // In an array the comma in front becomes the bracket.
+  const std::size_t before = settings_.json_array ? 1 : 0;
+  Part piece = part;
+  piece.key = std::uint64_t{from} << 32 | count;
+  piece.begin = from == 0 ? part.begin : ends[from - 1] - before;
+  piece.end = from + count == part.events ? part.end : ends[from + count - 1];
+  piece.events = count;
+  piece.first_end = part.first_end + from;
+  return piece;
+}
+
+void SinkRunner::close_array(const Part& piece, bool closed) {
+  if (!settings_.json_array) return;
+  memory_.plain[piece.begin] = std::byte{'['};
+  const bool last = piece.end == encoder_.plain().size();
+  memory_.plain[piece.end - 1] = std::byte{closed || last ? std::uint8_t{']'} : std::uint8_t{','}};
 }
 
 Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
@@ -279,7 +323,9 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
       backoff_.succeeded();
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
       withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
-      refused_ = delivery.outcome == Delivery::Outcome::refused;
+      too_large_ = delivery.outcome == Delivery::Outcome::too_large && frame.events > 1;
+      refused_ = delivery.outcome == Delivery::Outcome::refused ||
+                 (delivery.outcome == Delivery::Outcome::too_large && !too_large_);
       if (refused_) give_up(frame, delivery);
       co_return true;
     }

@@ -26,6 +26,7 @@ struct DeliverySettings {
   bool partitions = false;               // its `partition` tells events apart
   bool event_ends = false;               // it looks at `Frame::ends`
   bool octet_counted = false;            // each event with its length in front
+  bool json_array = false;               // one array of objects instead of lines
   const RecordFormat* format = nullptr;  // instead of `encoding`
   // The largest record that can come; the agent knows it from the sources.
   std::size_t record_bytes_max = 64 * 1024;
@@ -70,9 +71,12 @@ class SinkRunner {
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
   BatchId id_of(const Batch& batch) const;
-  std::span<const std::uint32_t> ends_of(const Part& part);
   Frame frame_of(const Part& part);
   async::Task<bool> deliver();
+  async::Task<bool> deliver_part(const Part& part);
+  async::Task<bool> deliver_in_pieces(const Part& part, std::uint32_t piece);
+  Part piece_of(const Part& part, std::uint32_t from, std::uint32_t count) const;
+  void close_array(const Part& piece, bool closed);
   async::Task<bool> deliver_frame(const Frame& frame);
   void give_up(const Frame& frame, const Delivery& delivery);
   async::Task<bool> wait_to_retry(const Delivery& delivery);
@@ -95,6 +99,7 @@ class SinkRunner {
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was
   bool refused_ = false;       // the destination did not want the last frame
+  bool too_large_ = false;     // it wants it in smaller parts
   bool held_ = false;          // the sink holds the frames of this batch until they are durable
 };
 
