@@ -25,11 +25,8 @@ constexpr const pipeline::ChannelType* channel_types[] = {
     &channels::journal_type,
 };
 constexpr const pipeline::SinkType* sink_types[] = {
-    &sinks::file_type,
-    &sinks::console_type,
-    &sinks::null_type,
-    &sinks::tcp_sink_type,
-    &sinks::http_type,
+    &sinks::file_type,     &sinks::console_type, &sinks::null_type,
+    &sinks::tcp_sink_type, &sinks::http_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 
