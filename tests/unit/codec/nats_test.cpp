@@ -147,6 +147,18 @@ TEST_CASE("nats: a conversation in a small buffer") {
   check("PING\r\nMSG b 1 99999999999999999999\r\n", "ping\nmalformed\n", 64);
 }
 
+// As nats-server 2.9.10 writes it: two blanks in front of a size, one behind an INFO.
+TEST_CASE("nats: answers of a real server") {
+  check(
+      "INFO {\"proto\":1} \r\nHMSG _INBOX.a.3 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"
+      "MSG _INBOX.a.1 1  25\r\n{\"stream\":\"LOG\", \"seq\":1}\r\n"
+      "PONG\r\n-ERR 'Maximum Payload Violation'\r\n",
+      "info<{\"proto\":1}>\nmessage _INBOX.a.3 1 headers 16 status 503 <>\n"
+      "message _INBOX.a.1 1 <{\"stream\":\"LOG\", \"seq\":1}>\n"
+      "pong\nerror<Maximum Payload Violation>\n",
+      49);
+}
+
 TEST_CASE("nats: what is not the protocol") {
   const std::string_view lines[] = {
       "\r\n",
