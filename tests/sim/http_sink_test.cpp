@@ -39,11 +39,12 @@ class HttpServer final : public Receiver {
       const std::size_t at = all.find(length);
       REQUIRE(at < end);
       const std::size_t from = at + length.size();
-      const auto size = parse_number(all.substr(from, all.find("\r\n", from) - from));
-      REQUIRE(size.has_value());
-      if (all.size() < end + 4 + *size) co_return true;
-      requests.push_back({all.substr(0, end + 4), all.substr(end + 4, *size)});
-      connection.received.erase(0, end + 4 + *size);
+      const auto given = parse_number(all.substr(from, all.find("\r\n", from) - from));
+      REQUIRE(given.has_value());
+      const auto size = static_cast<std::size_t>(*given);
+      if (all.size() < end + 4 + size) co_return true;
+      requests.push_back({all.substr(0, end + 4), all.substr(end + 4, size)});
+      connection.received.erase(0, end + 4 + size);
       const std::string reply = respond(requests.back());
       if (reply.starts_with("HTTP/1.1 2")) accepted += requests.back().body;
       const bool sent = co_await send(connection, reply);
