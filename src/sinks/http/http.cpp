@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/base64.hpp"
 #include "sinks/http/http_sink.hpp"
 
 namespace runnel::sinks {
@@ -50,21 +51,6 @@ constexpr pipeline::Option options[] = {
 
 constexpr std::size_t fields_bytes_max = 2048;
 
-std::string base64(std::string_view text) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); at += 3) {
-    const std::string_view part = text.substr(at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t index = 0; index < 3; ++index)
-      bits = bits << 8 | (index < part.size() ? static_cast<std::uint8_t>(part[index]) : 0u);
-    for (std::size_t index = 0; index < 4; ++index)
-      out += index <= part.size() ? digits[bits >> (18 - 6 * index) & 63] : '=';
-  }
-  return out;
-}
-
 // Without showing what is in it: it may be a secret.
 bool is_field_value(std::string_view value) {
   return std::all_of(value.begin(), value.end(),
@@ -107,13 +93,14 @@ Checked<std::string> authorization_from(const OptionValues& values) {
     return wrong(token.empty() ? "password" : "token", "is longer than 1 KiB");
   if (!is_field_value(token)) return wrong("token", "has control characters in it");
   if (!token.empty()) return "Bearer " + token;
-  if (!user.empty()) return "Basic " + base64(user + ":" + password);
-  return std::string();
+  if (user.empty()) return std::string();
+  Text<codec::base64_bytes(secret_bytes_max + 1)> credentials;
+  codec::write_base64(credentials, as_bytes(user + ":" + password));
+  return "Basic " + std::string(credentials.text());
 }
 
-std::string content_type_of(const OptionValues& values) {
-  if (values.text("body") == "array") return "application/json";
-  const bool json = values.has("encoding") && values.text("encoding") == "json";
+std::string_view content_type_of(bool json, bool array) {
+  if (array) return "application/json";
   return json ? "application/x-ndjson" : "text/plain; charset=utf-8";
 }
 
@@ -138,7 +125,7 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   const bool json = values.has("encoding") && values.text("encoding") == "json";
   const bool array = values.text("body") == "array";
   if (array && !json) return wrong("body", "is \"array\", which needs encoding = \"json\"");
-  settings.content_type = content_type_of(values);
+  settings.content_type = content_type_of(json, array);
   if (values.has("compression.codec"))
     settings.codec = *codec::codec_from(values.text("compression.codec"));
   auto fields = fields_from(values);
