@@ -48,7 +48,11 @@ Task<Status> Dialer::race(TcpStream& stream, Instant deadline) {
   }
   attempts.cancel();
   co_await attempts.join();
-  if (connected_ == io::Handle::none) co_return over ? Status(failure_) : over;
+  if (connected_ == io::Handle::none) {
+    // Every attempt was cancelled, and so are we, before we could hear of it.
+    const Error failure = failure_ == Error::none ? Error::cancelled : failure_;
+    co_return over ? Status(failure) : over;
+  }
   stream.adopt(std::exchange(connected_, io::Handle::none));
   co_return Status();
 }
