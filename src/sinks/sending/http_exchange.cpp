@@ -27,7 +27,7 @@ Task<Result<HttpReply>> HttpExchange::run(std::string_view head, Bytes body) {
 Task<Result<HttpReply>> HttpExchange::try_run(std::string_view head, Bytes body) {
   begin_ = end_ = 0;
   text_.clear();
-  noted_all_ = false;
+  noted_ = Noted::nothing;
   const Status head_sent = co_await uplink_.write(as_bytes(head));
   if (!head_sent) co_return fail(head_sent.error());
   // Who does not want the body may answer and close before all of it is sent: the answer counts.
@@ -84,9 +84,7 @@ Task<Status> HttpExchange::read_body(codec::http::BodyFraming framing) {
     const auto received = co_await uplink_.read(buffer_);
     if (!received && received.error() == Error::closed) {
       const auto last = reader.finish();
-      const bool whole = last.kind == BodyReader::Step::Kind::end;
-      uplink_.close();
-      co_return whole ? Status() : Status(Error::closed);
+      co_return last.kind == BodyReader::Step::Kind::end ? Error::none : Error::closed;
     }
     if (!received) co_return received.error();
     end_ = *received;
@@ -95,11 +93,14 @@ Task<Status> HttpExchange::read_body(codec::http::BodyFraming framing) {
 
 // The first line of the body, as far as it is text: it goes into the log.
 void HttpExchange::note(Bytes body) {
-  if (noted_all_) return;
-  if (text_.size() > 0 && text_.text().find(": ") == std::string_view::npos) text_ << ": ";
+  if (noted_ == Noted::nothing) text_ << ": ";
+  if (noted_ == Noted::all) return;
+  noted_ = Noted::something;
   for (const char c : as_text(body)) {
-    noted_all_ = c == '\n' || text_.room() == 0;
-    if (noted_all_) return;
+    if (c == '\n' || text_.room() == 0) {
+      noted_ = Noted::all;
+      return;
+    }
     text_ << (c >= ' ' && c <= '~' ? c : '?');
   }
 }

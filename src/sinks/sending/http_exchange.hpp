@@ -44,7 +44,8 @@ class HttpExchange {
   MutableBytes buffer_;
   std::size_t begin_ = 0, end_ = 0;  // of what is in the buffer and not yet looked at
   Text<text_bytes_max> text_;
-  bool noted_all_ = false;
+  enum class Noted : std::uint8_t { nothing, something, all };
+  Noted noted_ = Noted::nothing;
 };
 
 }  // namespace runnel::sinks
