@@ -52,14 +52,22 @@ bool Encoder::add(const Record& record) {
       added = add_custom(record);
       break;
   }
-  if (added && settings_.octet_counted) added = count_octets(begin);
-  if (added && settings_.json_array) added = place_in_array(begin);
-  if (!added) return false;
-  visited_bytes_ += record.body().size();
-  if (!ends_.empty()) {
-    RUNNEL_ASSERT(end_count_ < ends_.size());
-    ends_[end_count_++] = static_cast<std::uint32_t>(size_);
-  }
+  if (added && !as_it_is_) added = finish_event(begin);
+  if (added) visited_bytes_ += record.body().size();
+  return added;
+}
+
+bool Encoder::frame_line(std::size_t begin) {
+  if (settings_.octet_counted) return count_octets(begin);
+  if (settings_.json_array) return place_in_array(begin);
+  return true;
+}
+
+bool Encoder::finish_event(std::size_t begin) {
+  if (!frame_line(begin)) return false;
+  if (ends_.empty()) return true;
+  RUNNEL_ASSERT(end_count_ < ends_.size());
+  ends_[end_count_++] = static_cast<std::uint32_t>(size_);
   return true;
 }
 
@@ -150,8 +158,7 @@ bool Encoder::add(const Gap& gap, WallTime from, WallTime to) {
     const Text<64> line("[runnel: ", gap.events, " events dropped]");
     added = add_text(as_bytes(line.text()));
   }
-  if (added && settings_.octet_counted && size_ > begin) added = count_octets(begin);
-  if (added && settings_.json_array) added = place_in_array(begin);
+  if (added && size_ > begin) added = frame_line(begin);
   return added;
 }
 

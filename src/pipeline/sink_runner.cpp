@@ -313,6 +313,12 @@ void SinkRunner::close_array(const Part& piece, bool closed) {
   memory_.plain[piece.end - 1] = std::byte{closed || last ? std::uint8_t{']'} : std::uint8_t{','}};
 }
 
+// A format's head and tail are not kept apart, and a partition's key is the sink's own.
+bool SinkRunner::can_be_halved(const Frame& frame) const {
+  return frame.events > 1 && settings_.event_ends && !settings_.partitions &&
+         settings_.format == nullptr;
+}
+
 Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
   for (;;) {
     const Delivery delivery = co_await sink_.deliver(frame);
@@ -323,7 +329,7 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
       backoff_.succeeded();
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
       withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
-      too_large_ = delivery.outcome == Delivery::Outcome::too_large && frame.events > 1;
+      too_large_ = delivery.outcome == Delivery::Outcome::too_large && can_be_halved(frame);
       refused_ = delivery.outcome == Delivery::Outcome::refused ||
                  (delivery.outcome == Delivery::Outcome::too_large && !too_large_);
       if (refused_) give_up(frame, delivery);

@@ -77,6 +77,7 @@ class SinkRunner {
   async::Task<bool> deliver_in_pieces(const Part& part, std::uint32_t piece);
   Part piece_of(const Part& part, std::uint32_t from, std::uint32_t count) const;
   void close_array(const Part& piece, bool closed);
+  bool can_be_halved(const Frame& frame) const;
   async::Task<bool> deliver_frame(const Frame& frame);
   void give_up(const Frame& frame, const Delivery& delivery);
   async::Task<bool> wait_to_retry(const Delivery& delivery);

@@ -91,6 +91,61 @@ TEST_CASE("runner: text, one frame for what came together, shut at the end") {
   CHECK(running.process.sink_counters.plain_bytes == 8);
 }
 
+namespace {
+
+// [name|body,name|body]
+class BracketFormat final : public RecordFormat {
+ public:
+  std::size_t event_bytes_max(std::size_t record_bytes) const override { return record_bytes + 64; }
+  std::size_t head_bytes_max() const override { return 1; }
+  std::optional<std::size_t> head(const EncodedEvent&, MutableBytes into) const override {
+    if (into.empty()) return std::nullopt;
+    into[0] = std::byte{'['};
+    return 1;
+  }
+  std::optional<std::size_t> event(const EncodedEvent& event, MutableBytes into) const override {
+    const std::string text = concat(event.source, '|', as_text(event.record.body()));
+    if (into.size() < text.size()) return std::nullopt;
+    put_bytes(into.data(), as_bytes(text));
+    return text.size();
+  }
+  std::string_view separator() const override { return ","; }
+  std::string_view tail() const override { return "]"; }
+};
+
+}  // namespace
+
+TEST_CASE("runner: a format of its own, in frames that are whole however small the buffer is") {
+  const BracketFormat format;
+  DeliverySettings settings{.format = &format};
+  settings.take.bytes_max = 4096;
+  settings.record_bytes_max = 1024;
+  Running running(settings);
+  for (int each = 0; each < 300; ++each) running.process.put("0123456789");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  std::size_t events = 0;
+  for (const std::string& frame : running.sink.attempts) {
+    CHECK(frame.size() <= 4096);
+    CHECK(frame.starts_with("[test|0123456789"));
+    CHECK(frame.ends_with("0123456789]"));
+    CHECK(frame.size() % 16 == 1);  // "test|0123456789" and what stands between or behind it
+    events += frame.size() / 16;
+  }
+  CHECK(events == 300);
+}
+
+TEST_CASE("runner: what cannot be halved is refused as a whole, and the next goes on") {
+  Running running({.encoding = Encoding::text});
+  running.sink.answers.push_back({.outcome = Delivery::Outcome::too_large});
+  running.process.put("one");
+  running.process.put("two");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  running.process.put("three");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.refused_events == 2);
+  CHECK(running.process.sink_counters.sent_events == 1);
+}
+
 TEST_CASE("runner: frames of text are filled to batch.max_bytes, and never past it") {
   DeliverySettings settings{.encoding = Encoding::text};
   settings.take.bytes_max = 64 * 1024;
