@@ -30,7 +30,9 @@ void ByteQueue::pop(std::size_t count) {
 Result<io::StreamState> SimNetwork::state_of(SocketId id) {
   const Socket& from = socket(id);
   if (from.kind != Socket::Kind::stream) return fail(Error::unsupported);
-  if (from.dead) return fail(from.broken == Error::none ? Error::reset : from.broken);
+  // `closed` is what a send gets; the connection itself was reset.
+  const bool told = from.broken != Error::none && from.broken != Error::closed;
+  if (from.dead) return fail(told ? from.broken : Error::reset);
   io::StreamState state;
   state.peer_finished = from.finished;
   if (is_alive(from.other)) {

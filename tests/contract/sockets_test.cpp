@@ -90,6 +90,35 @@ TEST_CASE("sockets: [::] takes connections of IPv4 too") {
   f.close(*made);
 }
 
+TEST_CASE("sockets: a stream says what its peer has acknowledged, and when it ends or breaks") {
+  Fixture f;
+  const SocketPair pair = f.connect_pair();
+  auto state = f.system().stream_state(pair.client);
+  REQUIRE(state.has_value());
+  CHECK(state->unacknowledged_bytes == 0);
+  CHECK_FALSE(state->peer_finished);
+  f.send_all(pair.client, pattern(1000));
+  CHECK(f.receive(pair.server, 1000) == pattern(1000));
+  // Loopback acknowledges at once, a simulated network in a moment.
+  const auto state_of = [&] { return f.system().stream_state(pair.client); };
+  // No completion tells of it.
+  const auto look_until = [&](const auto& condition) {
+    for (int looks = 0; looks < 10'000 && !condition(); ++looks)
+      f.pause_until(after(f.reactor().now(), 1ms));
+    return condition();
+  };
+  CHECK(look_until([&] { return state_of()->unacknowledged_bytes == 0; }));
+  f.close(pair.server);
+  CHECK(look_until([&] { return !state_of() || state_of()->peer_finished; }));
+  REQUIRE(state_of().has_value());
+  // Nobody is there any more: what is sent now comes back as a reset.
+  Request send;
+  f.run(send.send(pair.client, as_bytes("x")));
+  REQUIRE(look_until([&] { return !state_of().has_value(); }));
+  CHECK(state_of().error() == Error::reset);
+  f.close(pair.client);
+}
+
 TEST_CASE("sockets: a receive buffer can be asked for, and drops start at none") {
   Fixture f;
   io::Address address = loopback();
