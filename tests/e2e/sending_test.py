@@ -1,0 +1,162 @@
+"""Goal: what the network sinks send is what real servers get, with no allocation after start.
+Method: Python's own HTTP server and sockets as peers; the peer is closed and started again in the
+middle, and everything put is found in what it got."""
+import gzip
+import http.server
+import json
+import socket
+import subprocess
+import threading
+
+import harness
+from harness import numbered, pipeline
+
+TAIL = '''
+type = "tail"
+paths = ["FOLDER/in.log"]
+poll_interval = "50ms"
+checkpoint_interval = "50ms"
+'''
+
+
+class HttpPeer:
+    """Answers 503 to its first request, then takes everything."""
+
+    def __init__(self, port=0):
+        self.requests = []
+        peer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers['Content-Length']))
+                peer.requests.append((self.headers, body))
+                self.send_response(503 if len(peer.requests) == 1 else 204)
+                if len(peer.requests) == 1:
+                    self.send_header('Content-Length', '0')
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def bodies(self):
+        """Of what was answered with 204."""
+        return [body for _, body in self.requests[1:]]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class TcpPeer:
+    """Keeps what comes, of one connection after the other."""
+
+    def __init__(self, port=0):
+        self.received = b''
+        self.connection = None
+        self.listener = socket.create_server(('127.0.0.1', port), reuse_port=False)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        try:
+            while True:
+                self.connection, _ = self.listener.accept()
+                while piece := self.connection.recv(65536):
+                    self.received += piece
+        except OSError:
+            pass  # closed by the test
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        if self.connection is not None:
+            self.connection.shutdown(socket.SHUT_RDWR)  # wakes who reads, and ends the connection
+
+
+@harness.on_both_drivers
+class Sending(harness.Scenario):
+
+    def test_http(self):
+        peer = HttpPeer()
+        self.addCleanup(peer.close)
+        self.append('in.log', numbered(0, 1000))
+        sink = f'''
+type = "http"
+url = "http://127.0.0.1:{peer.port}/in"
+encoding = "json"
+compression = {{ codec = "gzip" }}
+token = "${{SECRET}}"
+batch = {{ max_events = 100, linger = "20ms" }}
+retry = {{ first = "20ms" }}
+'''
+        agent = self.start(pipeline(TAIL, sink=sink), environment={'SECRET': 'open-sesame'}).ready()
+
+        def bodies():
+            lines = b''.join(gzip.decompress(body) for body in peer.bodies()).splitlines()
+            return [json.loads(line)['body'].encode() for line in lines]
+
+        harness.wait_until(lambda: len(bodies()) >= 1000, 'all events')
+        self.assert_sequence(bodies(), 1000)
+        headers, first = peer.requests[0]
+        self.assertEqual(headers['Authorization'], 'Bearer open-sesame')
+        self.assertEqual(headers['Content-Type'], 'application/x-ndjson')
+        again, second = peer.requests[1]
+        self.assertEqual(again['X-Runnel-Batch'], headers['X-Runnel-Batch'])
+        self.assertEqual(first, second)
+        self.stopped_well(agent)
+        self.assertNotIn('open-sesame', agent.log)
+        self.assertRegex(agent.log, r'cannot deliver: .*127\.0\.0\.1:\d+ answers 503')
+        self.assertEqual(agent.sent('out'), 1000)
+
+    def test_tcp_peer_comes_and_goes(self):
+        peer = TcpPeer()
+        port = peer.port
+        sink = f'''
+type = "tcp"
+address = "127.0.0.1:{port}"
+compression = {{ codec = "zstd" }}
+batch = {{ max_events = 50, linger = "20ms" }}
+retry = {{ first = "20ms", longest = "100ms" }}
+'''
+        agent = self.start(pipeline(TAIL, sink=sink)).ready()
+        received = []
+        for round_number in range(4):
+            self.append('in.log', numbered(round_number * 200, 200))
+
+            def arrived():
+                done = subprocess.run(['zstd', '-dc'], input=peer.received, capture_output=True)
+                lines = done.stdout.splitlines()
+                return lines if len(set(received + lines)) >= (round_number + 1) * 200 else None
+
+            received += harness.wait_until(arrived, f'round {round_number}')
+            if round_number < 3:
+                peer.close()
+                peer = TcpPeer(port)
+        self.addCleanup(peer.close)
+        self.stopped_well(agent)
+        found = harness.check_sequence(received, 800)
+        self.assertEqual((found.lost, found.foreign), ([], []))
+
+    def test_nobody_there(self):
+        """A stop with events that nobody takes says so, and what was read is read again."""
+        with socket.socket() as closed:
+            closed.bind(('127.0.0.1', 0))
+            port = closed.getsockname()[1]
+        self.append('in.log', numbered(0, 10))
+        sink = f'type = "http"\nurl = "http://127.0.0.1:{port}/"\nretry = {{ first = "20ms" }}'
+        agent = self.start(pipeline(TAIL, sink=sink, agent='drain_timeout = "200ms"')).ready()
+        agent.wait_log(r'cannot deliver: connection refused')
+        self.assertEqual(agent.stop(), 69)
+        self.assertRegex(agent.log, r'not drained within 200 ms')
+
+
+if __name__ == '__main__':
+    harness.main()
