@@ -111,7 +111,10 @@ TEST_CASE("tcp sink: addresses that cannot be are named") {
     const auto plan = sinks::tcp_sink_type.plan(values);
     return plan ? std::string() : plan.error().text;
   };
-  CHECK(problem_of("logs.example.org:5170").empty());
+  CHECK(problem_of("192.0.2.1:5170").empty());
+  CHECK(problem_of("logs.example.org:5170") ==
+        "\"logs.example.org\" is a name, and this version cannot look names up yet: write its "
+        "address, for example \"192.0.2.1:5170\"");
   CHECK(problem_of("[::1]:5170").empty());
   CHECK(problem_of("logs") == "\"logs\" has no port: write for example \"logs:5170\"");
   CHECK(problem_of("logs:0") == "\"0\" is not a port: a number from 1 to 65535");

@@ -17,7 +17,7 @@ constexpr pipeline::Option options[] = {
     {.name = "url",
      .type = OptionType::text,
      .standard = "",
-     .help = "where to send to: \"http://logs.example.org:8080/ingest?source=edge\"",
+     .help = "where to send to: \"http://192.0.2.1:8080/ingest?source=edge\"",
      .required = true},
     {.name = "method",
      .type = OptionType::text,

@@ -13,7 +13,7 @@ tl::expected<Url, std::string> parse_url(std::string_view text) {
         "is an https address, but this version has no TLS yet; send over a tunnel or a "
         "local proxy that has");
   if (!text.starts_with(scheme))
-    return Wrong(concat("is not an address such as \"http://logs.example.org:8080/path\""));
+    return Wrong(concat("is not an address such as \"http://192.0.2.1:8080/path\""));
   text.remove_prefix(scheme.size());
   const auto slash = std::min(text.find_first_of("/?#"), text.size());
   Url url;

@@ -47,6 +47,11 @@ tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
   } else if (host.empty() || host.size() > host_bytes_max ||
              !std::all_of(host.begin(), host.end(), is_host_character)) {
     return Wrong(concat("\"", host, "\" is not a host: a name or an address"));
+  } else if (!net::numeric_address(host, endpoint.port)) {
+    return Wrong(concat("\"", host,
+                        "\" is a name, and this version cannot look names up yet: write "
+                        "its address, for example \"192.0.2.1:",
+                        endpoint.port, "\""));
   }
   endpoint.host = std::string(host);
   return endpoint;

@@ -1,5 +1,5 @@
-// Where a network sink sends to, as it is configured: "logs.example.org:5170", "192.0.2.1:514",
-// "[2001:db8::1]:514". Names are resolved anew for every connection.
+// Where a network sink sends to, as it is configured: "192.0.2.1:514", "[2001:db8::1]:514". Names
+// are refused: nothing here could look them up yet.
 #pragma once
 
 #include <cstdint>
