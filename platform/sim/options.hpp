@@ -48,6 +48,16 @@ struct SimOptions {
   PerMillion stream_resets = 0;  // per send
   PerMillion datagram_loss = 0;
 
+  // --- name servers: per question and family
+  // ------------------------------------------------------
+  Range name_latency{1ms, 1ms};
+  Duration name_timeout = 14s;   // what the library spends on a question that nobody answers
+  PerMillion name_delays = 0;    // answered only after half of that
+  PerMillion name_silence = 0;   // not answered
+  PerMillion name_failures = 0;  // answered with a failure
+  PerMillion name_denials = 0;   // "there is no such name"
+  PerMillion name_lies = 0;      // another address
+
   // --- the process ------------------------------------------------------------------------------
   std::uint32_t handles_max = 65536;
   PerMillion handle_errors = 0;  // too_many_handles on open, accept, socket
@@ -65,6 +75,7 @@ struct SimOptions {
     options.entry_latency = {5us, 3ms};
     options.loopback_latency = {5us, 300us};
     options.network_latency = {100us, 40ms};
+    options.name_latency = {1ms, 900ms};
     options.partial_reads = 100'000;
     options.partial_sends = 200'000;
     options.partial_receives = 200'000;

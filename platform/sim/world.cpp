@@ -44,7 +44,9 @@ SimMachine& SimWorld::add_machine(const std::string& host_name) {
 void SimWorld::end_faults() {
   for (PerMillion* rate : {&options_.read_errors, &options_.write_errors, &options_.sync_errors,
                            &options_.space_errors, &options_.entry_errors, &options_.stream_resets,
-                           &options_.datagram_loss, &options_.handle_errors})
+                           &options_.datagram_loss, &options_.handle_errors, &options_.name_delays,
+                           &options_.name_silence, &options_.name_failures, &options_.name_denials,
+                           &options_.name_lies})
     *rate = 0;
   for (SimReactor* reactor : reactors_)
     if (reactor != nullptr) reactor->end_scripts();

@@ -12,7 +12,6 @@
 // from then on names (not numeric addresses) are answered with `cancelled`.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "async/notice.hpp"
 #include "async/scope.hpp"
 #include "base/region.hpp"
+#include "net/host_name.hpp"
 #include "net/name_service.hpp"
 #include "net/resolver.hpp"
 
@@ -58,12 +58,13 @@ class DnsResolver final : public Resolver {
   class Pulse;
 
   async::Task<void> watch();
-  Result<Entry*> entry_for(std::string_view name);
-  Entry* find(std::string_view name);
+  Result<Entry*> entry_for(const HostName& name);
+  Entry* find(const HostName& name);
   Entry* room();
   Status open(Entry& entry);
-  void take_answers();
+  void close(Entry& entry);
   void take_answer(Entry& entry);
+  void settle(Entry& entry, Error outcome, Duration kept);
   void give_up(Error why);
   bool any_open() const;
   Instant wake_at();
