@@ -7,7 +7,7 @@
 namespace runnel::net {
 namespace {
 
-constexpr std::size_t watch_frame_bytes = 512;
+constexpr std::size_t watch_frame_bytes = 448;
 constexpr std::uint32_t names_hard_max = 1024;
 
 std::span<const io::Address> addresses_of(const NameAnswer& answer) {
@@ -89,20 +89,9 @@ Instant DnsResolver::now() const { return scope_.scheduler().now(); }
 
 async::Task<Status> DnsResolver::resolve(std::string_view host, std::uint16_t port, Addresses& into,
                                          Instant deadline) {
-  into.count = 0;
-  if (const auto address = parse_ip(host)) {
-    into.all[into.count++] = *address;
-    into.all[0].port = port;
-    co_return Status();
-  }
-  const auto name = HostName::from(host);
-  if (!name) co_return name.error();
-  if (is_localhost(name->text())) {
-    loopback(port, into);
-    co_return Status();
-  }
-  const auto found = entry_for(*name);
+  const auto found = entry_for(host, port, into);
   if (!found) co_return found.error();
+  if (*found == nullptr) co_return Status();
   Entry& entry = **found;
   ++entry.waiting;
   Status outcome;
@@ -112,6 +101,23 @@ async::Task<Status> DnsResolver::resolve(std::string_view host, std::uint16_t po
   if (entry.outcome != Error::none) co_return entry.outcome;
   interleave(addresses_of(entry.question.ipv6), addresses_of(entry.question.ipv4), port, into);
   co_return into.count > 0 ? Error::none : Error::not_found;
+}
+
+// Null: it needs no question, and the addresses are there. Not in the coroutine: its frame need not
+// hold a name.
+Result<DnsResolver::Entry*> DnsResolver::entry_for(std::string_view host, std::uint16_t port,
+                                                   Addresses& into) {
+  into.count = 0;
+  if (const auto address = parse_ip(host)) {
+    into.all[into.count++] = *address;
+    into.all[0].port = port;
+    return nullptr;
+  }
+  const auto name = HostName::from(host);
+  if (!name) return fail(name.error());
+  if (!is_localhost(name->text())) return entry_for(*name);
+  loopback(port, into);
+  return nullptr;
 }
 
 Result<DnsResolver::Entry*> DnsResolver::entry_for(const HostName& name) {

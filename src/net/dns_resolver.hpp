@@ -58,6 +58,7 @@ class DnsResolver final : public Resolver {
   class Pulse;
 
   async::Task<void> watch();
+  Result<Entry*> entry_for(std::string_view host, std::uint16_t port, Addresses& into);
   Result<Entry*> entry_for(const HostName& name);
   Entry* find(const HostName& name);
   Entry* room();

@@ -21,6 +21,9 @@ struct Addresses {
 
 class Resolver {
  public:
+  // Of the frame of `resolve`, for the plan of who calls it.
+  static constexpr std::size_t frame_bytes = 384;
+
   virtual ~Resolver() = default;
   // `host`: a name or a numeric address without a port; stays until the task has ended.
   // `not_found`: the name has no address. `timed_out`, `unreachable`: no server answered in time.

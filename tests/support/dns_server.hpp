@@ -36,13 +36,17 @@ struct DnsAnswer {
 
 class DnsServer {
  public:
-  explicit DnsServer(std::uint16_t port = 0) {
-    udp_ = bound(SOCK_DGRAM, port);
-    sockaddr_in where = {};
-    socklen_t size = sizeof(where);
-    RUNNEL_ASSERT(::getsockname(udp_, reinterpret_cast<sockaddr*>(&where), &size) == 0);
-    port_ = ntohs(where.sin_port);
-    tcp_ = bound(SOCK_STREAM, port_);
+  DnsServer() {
+    // One port for both, which a stream of somebody else's may have: then another.
+    while (tcp_ < 0) {
+      if (udp_ >= 0) ::close(udp_);
+      udp_ = bound(SOCK_DGRAM, 0);
+      sockaddr_in where = {};
+      socklen_t size = sizeof(where);
+      RUNNEL_ASSERT(::getsockname(udp_, reinterpret_cast<sockaddr*>(&where), &size) == 0);
+      port_ = ntohs(where.sin_port);
+      tcp_ = bound(SOCK_STREAM, port_);
+    }
     RUNNEL_ASSERT(::listen(tcp_, 16) == 0);
   }
   ~DnsServer() {
@@ -146,8 +150,9 @@ class DnsServer {
     where.sin_port = htons(port);
     const int yes = 1;
     ::setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    RUNNEL_ASSERT(::bind(made, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0);
-    return made;
+    if (::bind(made, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0) return made;
+    ::close(made);
+    return -1;
   }
   static std::size_t byte(const std::string& text, std::size_t at) {
     return static_cast<unsigned char>(text.at(at));
