@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/operations.hpp"
+#include "net/numeric_resolver.hpp"
 
 namespace runnel::net {
 namespace {
@@ -108,9 +109,8 @@ async::Task<Status> DnsResolver::resolve(std::string_view host, std::uint16_t po
 Result<DnsResolver::Entry*> DnsResolver::entry_for(std::string_view host, std::uint16_t port,
                                                    Addresses& into) {
   into.count = 0;
-  if (const auto address = parse_ip(host)) {
+  if (const auto address = numeric_address(host, port)) {
     into.all[into.count++] = *address;
-    into.all[0].port = port;
     return nullptr;
   }
   const auto name = HostName::from(host);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/text.hpp"
-
 namespace runnel::net {
 namespace {
 
@@ -48,13 +46,6 @@ Result<HostName> HostName::from(std::string_view text) {
   }
   if (digits) return fail(Error::malformed);
   return name;
-}
-
-Result<io::Address> parse_ip(std::string_view text) {
-  const bool is_ipv6 = text.find(':') != std::string_view::npos;
-  const Text<64> with_port(is_ipv6 ? "[" : "", text, is_ipv6 ? "]:0" : ":0");
-  if (with_port.cut()) return fail(Error::malformed);
-  return io::parse_address(with_port.text());
 }
 
 bool is_localhost(std::string_view name) {

@@ -1,5 +1,5 @@
-// What can be said of a host's name without asking anybody: whether it is one, whether it is an
-// address already, and in which order addresses are tried.
+// What can be said of a host's name without asking anybody: whether it is one, whether it is this
+// machine's, and in which order addresses are tried.
 #pragma once
 
 #include <array>
@@ -32,8 +32,6 @@ class HostName {
   std::uint8_t size_ = 0;
 };
 
-// "192.0.2.1", "2001:db8::1": without port, brackets or zone. `malformed` when it is none.
-Result<io::Address> parse_ip(std::string_view text);
 // "localhost" and names below it never leave the machine (RFC 6761 section 6.3).
 bool is_localhost(std::string_view name);
 

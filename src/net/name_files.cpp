@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/numeric_resolver.hpp"
+
 namespace runnel::net {
 namespace {
 
@@ -26,7 +28,7 @@ void add_server(NameSettings& settings, std::string_view word) {
   NameSettings::Server server;
   const auto percent = std::min(word.find('%'), word.size());
   const std::string_view interface = word.substr(std::min(percent + 1, word.size()));
-  const auto address = parse_ip(word.substr(0, percent));
+  const auto address = numeric_address(word.substr(0, percent), 0);
   if (!address || interface.size() >= server.interface.size()) return;
   server.address = *address;
   std::copy(interface.begin(), interface.end(), server.interface.begin());
@@ -86,7 +88,7 @@ std::optional<io::Address> hosts_line_names(std::string_view line, std::string_v
   for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
     const auto host = HostName::from(without_dot(word));
     if (!host || host->text() != name) continue;
-    const auto address = parse_ip(ip.substr(0, ip.find('%')));
+    const auto address = numeric_address(ip.substr(0, ip.find('%')), 0);
     return address ? std::optional(*address) : std::nullopt;
   }
   return std::nullopt;

@@ -108,9 +108,10 @@ TEST_CASE("dns: what needs no server asks none") {
   dns.zone.reachable = false;
   CHECK(dns.answer("192.0.2.7").text() == "192.0.2.7:443");
   CHECK(dns.answer("2001:DB8::7").text() == "[2001:db8::7]:443");
+  CHECK(dns.answer("[2001:db8::7]").text() == "[2001:db8::7]:443");
   CHECK(dns.answer("localhost").text() == "[::1]:443 127.0.0.1:443");
   CHECK(dns.answer("x.localhost.").text() == "[::1]:443 127.0.0.1:443");
-  for (const char* wrong : {"", ".", "a..b", ".a", "300.1.1.1", "10.0.0", "a b", "a:80", "[::1]",
+  for (const char* wrong : {"", ".", "a..b", ".a", "300.1.1.1", "10.0.0", "a b", "a:80", "[::1",
                             "fe80::1%eth0", "b\xC3\xBC.example"})
     CHECK(dns.answer(wrong).error() == Error::malformed);
   CHECK(dns.names.asked() == 0);
