@@ -8,6 +8,12 @@
 
 namespace runnel::cares {
 
+// Headers lie at multiples of their size in a block that is aligned for them.
+Arena::Header* Arena::header_at(std::byte* place) {
+  void* untyped = place;
+  return std::launder(static_cast<Header*>(untyped));
+}
+
 Arena::Arena(MutableBytes memory)
     : memory_(memory.first(memory.size() / sizeof(Header) * sizeof(Header))) {
   RUNNEL_ASSERT(memory_.size() > sizeof(Header));
@@ -17,7 +23,7 @@ Arena::Arena(MutableBytes memory)
 Arena::Header* Arena::next(Header* header) const {
   std::byte* at = reinterpret_cast<std::byte*>(header) + header->bytes;
   if (at == memory_.data() + memory_.size()) return nullptr;
-  return std::launder(reinterpret_cast<Header*>(at));
+  return header_at(at);
 }
 
 void Arena::join(Header* header) {
@@ -29,7 +35,7 @@ void* Arena::allocate(std::size_t bytes) {
   if (bytes > memory_.size()) return nullptr;
   const std::size_t needed =
       sizeof(Header) + align_up(std::max<std::size_t>(bytes, 1), sizeof(Header));
-  Header* header = std::launder(reinterpret_cast<Header*>(memory_.data()));
+  Header* header = header_at(memory_.data());
   for (; header != nullptr; header = next(header)) {
     if (header->in_use) continue;
     join(header);

@@ -28,6 +28,7 @@ class Arena {
     bool in_use;
   };
   static Header* header_of(void* piece) { return static_cast<Header*>(piece) - 1; }
+  static Header* header_at(std::byte* place);
   Header* next(Header* header) const;
   // Makes one of `header` and the free pieces behind it.
   void join(Header* header);
