@@ -2,12 +2,12 @@
 # Everything comes from Debian 12's own packages.
 
 runnel_build_packages="g++ cmake ninja-build pkg-config liburing-dev libzstd-dev zlib1g-dev
-  libc-ares-dev libasio-dev libtomlplusplus-dev libexpected-dev zstd"
+  libc-ares-dev libmbedtls-dev libasio-dev libtomlplusplus-dev libexpected-dev zstd"
 runnel_test_packages="doctest-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 python3 ccache"
 # For the other architectures: compilers, and what cmake/sysroot.sh fetches for each (linked statically).
 runnel_aarch64_packages="g++-aarch64-linux-gnu"
 runnel_armhf_packages="g++-arm-linux-gnueabihf"
-runnel_sysroot_packages="libc-ares-dev libzstd-dev liburing-dev zlib1g-dev"
+runnel_sysroot_packages="libc-ares-dev libzstd-dev liburing-dev zlib1g-dev libmbedtls-dev"
 # To run their tests: qemu for programs and for whole machines, and the compiler for firmware.
 runnel_cross_test_packages="$runnel_aarch64_packages $runnel_armhf_packages qemu-user-static
   qemu-system-arm qemu-system-x86 cpio gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"

@@ -41,10 +41,11 @@ struct TlsSettings {
   // Client: the name, or numeric address, that the server's certificate must be for. Names are also
   // sent in clear (SNI). A session may have another one (`begin`).
   std::string server_name;
-  // Client: a file of PEM certificates, or a folder of such files, that servers are checked
-  // against. Server: clients must show a certificate from these; empty: none is asked for.
-  std::string ca_file{system_authorities};
-  // Planned for what is in `ca_file`. 0: 640 KiB for the system's bundle, 64 KiB for another file.
+  // A file of PEM certificates, or a folder of such files. Client: what servers are checked against;
+  // empty: the system's. Server: clients must show a certificate from these; empty: none is asked
+  // for.
+  std::string ca_file;
+  // Planned for what is in `ca_file`. 0: 640 KiB for the system's, 64 KiB for another file.
   std::size_t ca_memory_bytes = 0;
   // Both or neither; a server needs them. The file may hold a chain, its own certificate first.
   std::string certificate_file;
@@ -54,6 +55,14 @@ struct TlsSettings {
   bool insecure_skip_verify = false;  // client: take any certificate
   ClockUnset clock_unset = ClockUnset::accept;
   Duration handshake_timeout = std::chrono::seconds(10);
+
+  // Whether the peer must show a certificate that passes.
+  bool checks_peer() const {
+    return role == TlsRole::client ? !insecure_skip_verify : !ca_file.empty();
+  }
+  std::string_view authorities() const {
+    return ca_file.empty() ? system_authorities : std::string_view(ca_file);
+  }
 };
 
 struct TlsFiles {
@@ -110,7 +119,7 @@ class TlsSession {
   TlsSession& operator=(const TlsSession&) = delete;
 
   // `server_name`: instead of that of the settings, for a client that follows a redirect; empty:
-  // that one. `not_available`: waits for the clock. `no_memory`. `too_large`: no such name can be.
+  // that one. `not_available`: waits for the clock. `no_memory`. `malformed`: no such name can be.
   virtual Status begin(std::string_view server_name) = 0;
   // One step. `access`: the peer's certificate, or ours, was not accepted. `malformed`: not TLS, or
   // against its rules. `closed`: the peer went. `no_memory`. `unsupported`: nothing in common.
@@ -169,6 +178,8 @@ class TlsContext {
   // `memory`: `TlsLibrary::session_bytes()`, aligned to 16. Start-up only.
   virtual InPlace<TlsSession> make_session(MutableBytes memory) = 0;
   virtual const TlsSettings& settings() const = 0;
+  // Of its memory, the most that was ever in use.
+  virtual std::size_t used_bytes() const = 0;
 };
 
 // One of an agent. Components carve `context_bytes` and `session_bytes` (alignment 64) in the pass

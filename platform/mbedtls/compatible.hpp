@@ -1,0 +1,71 @@
+// Where mbedTLS 2.28 and 3.6 differ. Everything else here is written in what both have.
+#pragma once
+
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+#include <psa/crypto.h>
+#endif
+
+namespace runnel::mbedtls {
+
+using Random = int (*)(void*, unsigned char*, std::size_t);
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+
+inline constexpr bool speaks_tls_1_3 = true;
+inline int prepare_library() { return psa_crypto_init() == PSA_SUCCESS ? 0 : -1; }
+inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size,
+                     Random random) {
+  return mbedtls_pk_parse_key(key, pem, size, nullptr, 0, random, nullptr);
+}
+inline int sign(mbedtls_pk_context* key, mbedtls_md_type_t md, const unsigned char* hash,
+                std::size_t hash_size, unsigned char* signature, std::size_t room,
+                std::size_t* size, Random random) {
+  return mbedtls_pk_sign(key, md, hash, hash_size, signature, room, size, random, nullptr);
+}
+inline void configure_versions(mbedtls_ssl_config* config, bool only_1_3) {
+  mbedtls_ssl_conf_min_tls_version(
+      config, only_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+}
+inline void configure_groups(mbedtls_ssl_config* config) {
+  static const std::uint16_t groups[] = {
+      MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+      MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+  mbedtls_ssl_conf_groups(config, groups);
+}
+inline int handshake_state(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(state); }
+inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
+  return ssl.MBEDTLS_PRIVATE(in_msg) != nullptr ? ssl.MBEDTLS_PRIVATE(in_msg)[1] : 0;
+}
+
+#else
+
+inline constexpr bool speaks_tls_1_3 = false;
+inline int prepare_library() { return 0; }
+inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size, Random) {
+  return mbedtls_pk_parse_key(key, pem, size, nullptr, 0);
+}
+inline int sign(mbedtls_pk_context* key, mbedtls_md_type_t md, const unsigned char* hash,
+                std::size_t hash_size, unsigned char* signature, std::size_t, std::size_t* size,
+                Random random) {
+  return mbedtls_pk_sign(key, md, hash, hash_size, signature, size, random, nullptr);
+}
+inline void configure_versions(mbedtls_ssl_config* config, bool) {
+  mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+}
+inline void configure_groups(mbedtls_ssl_config* config) {
+  static const mbedtls_ecp_group_id groups[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+                                                MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
+  mbedtls_ssl_conf_curves(config, groups);
+}
+inline int handshake_state(const mbedtls_ssl_context& ssl) { return ssl.state; }
+inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
+  return ssl.in_msg != nullptr ? ssl.in_msg[1] : 0;
+}
+
+#endif
+
+}  // namespace runnel::mbedtls
