@@ -4,14 +4,28 @@
 #include <bit>
 #include <cstring>
 
+#include <mbedtls/platform_util.h>
+
 #include "base/assert.hpp"
 
 namespace runnel::mbedtls {
 
-// Memory is one free piece behind the gap that aligns what is handed out.
 Arena::Arena(MutableBytes memory) : memory_(memory) {
-  RUNNEL_ASSERT(memory.size() >= head_bytes + piece_least && memory.size() <= bytes_max);
-  const std::size_t size = (memory.size() - head_bytes) / piece_least * piece_least;
+  RUNNEL_ASSERT(memory.size() >= head_bytes + piece_least && memory.size() < bytes_max);
+  begin();
+}
+
+void Arena::wipe() {
+  mbedtls_platform_zeroize(memory_.data(), memory_.size());
+  first_ = {};
+  filled_ = {};
+  used_ = 0;
+  begin();
+}
+
+// Memory is one free piece behind the gap that aligns what is handed out.
+void Arena::begin() {
+  const std::size_t size = (memory_.size() - head_bytes) / piece_least * piece_least;
   end_ = static_cast<Offset>(head_bytes + size);
   put_head(head_bytes, {static_cast<std::uint32_t>(size), 0});
   list(head_bytes, static_cast<std::uint32_t>(size));
@@ -35,10 +49,11 @@ Arena::Offset Arena::find(std::size_t size) const {
   for (std::size_t word = fits / 64; word < filled_.size(); ++word) {
     std::uint64_t bits = filled_[word];
     if (word == fits / 64) bits &= ~std::uint64_t{0} << fits % 64;
-    if (bits != 0) return first_[word * 64 + static_cast<std::size_t>(std::countr_zero(bits))];
+    if (bits != 0)
+      return offset_of(first_[word * 64 + static_cast<std::size_t>(std::countr_zero(bits))]);
   }
   // Nearly full. Of the class that it would be in itself, a few may be large enough.
-  Offset at = first_[class_of(size)];
+  Offset at = offset_of(first_[class_of(size)]);
   for (int looked_at = 0; at != nowhere && looked_at < 8; ++looked_at) {
     if (head(at).size >= size) return at;
     at = links(at).next;
@@ -48,10 +63,10 @@ Arena::Offset Arena::find(std::size_t size) const {
 
 void Arena::list(Offset at, std::uint32_t size) {
   const std::size_t index = class_of(size);
-  const Offset next = first_[index];
+  const Offset next = offset_of(first_[index]);
   put_links(at, {next, nowhere});
   if (next != nowhere) put_links(next, {links(next).next, at});
-  first_[index] = at;
+  first_[index] = number_of(at);
   filled_[index / 64] |= std::uint64_t{1} << index % 64;
 }
 
@@ -62,8 +77,8 @@ void Arena::unlist(Offset at, std::uint32_t size) {
   if (mine.previous != nowhere)
     put_links(mine.previous, {mine.next, links(mine.previous).previous});
   else
-    first_[index] = mine.next;
-  if (first_[index] == nowhere) filled_[index / 64] &= ~(std::uint64_t{1} << index % 64);
+    first_[index] = number_of(mine.next);
+  if (first_[index] == 0) filled_[index / 64] &= ~(std::uint64_t{1} << index % 64);
 }
 
 void* Arena::allocate(std::size_t bytes) {
@@ -132,9 +147,26 @@ Call& Call::current() {
   return *current_;
 }
 
+void* Call::allocate(std::size_t bytes) {
+  Arena* const lent = memory_.lent;
+  if (lent == nullptr) return memory_.own.allocate(bytes);
+  Arena& first = memory_.lent_first ? *lent : memory_.own;
+  Arena& second = memory_.lent_first ? memory_.own : *lent;
+  if (void* const memory = first.allocate(bytes); memory != nullptr) return memory;
+  first.take_ran_out();
+  return second.allocate(bytes);
+}
+
+void Call::release(void* memory) {
+  // What is lent lies inside of what is own.
+  if (memory_.lent != nullptr && memory_.lent->owns(memory)) return memory_.lent->release(memory);
+  Arena& owner = memory_.own.owns(memory) ? memory_.own : shared();
+  RUNNEL_ASSERT(owner.owns(memory));
+  owner.release(memory);
+}
+
 }  // namespace runnel::mbedtls
 
-using runnel::mbedtls::Arena;
 using runnel::mbedtls::Call;
 
 // What the library knows as calloc and free (cmake/mbedtls.cmake).
@@ -145,15 +177,10 @@ void runnel_tls_free(void* memory);
 void* runnel_tls_calloc(std::size_t count, std::size_t size) {
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
-  return Call::current().own().allocate(bytes);
+  return Call::current().allocate(bytes);
 }
 
 void runnel_tls_free(void* memory) {
-  if (memory == nullptr) return;
-  Arena& own = Call::current().own();
-  Arena& shared = Call::current().shared();
-  Arena& owner = own.owns(memory) ? own : shared;
-  RUNNEL_ASSERT(owner.owns(memory));
-  owner.release(memory);
+  if (memory != nullptr) Call::current().release(memory);
 }
 }

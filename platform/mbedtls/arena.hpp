@@ -17,7 +17,7 @@ namespace runnel::mbedtls {
 
 class Arena {
  public:
-  static constexpr std::size_t bytes_max = 64 * 1024 * 1024;
+  static constexpr std::size_t bytes_max = 1024 * 1024;
   // `memory` is aligned to 16, at most `bytes_max`, and outlives everything taken from it.
   explicit Arena(MutableBytes memory);
   Arena(const Arena&) = delete;
@@ -32,6 +32,8 @@ class Arena {
   }
   bool take_ran_out() { return std::exchange(ran_out_, false); }
   bool empty() const { return used_ == 0; }
+  // Overwrites everything and begins anew, whatever is still in use.
+  void wipe();
 
   // What is in use, with what it costs to know of it.
   std::size_t used_bytes() const { return used_; }
@@ -40,6 +42,13 @@ class Arena {
  private:
   using Offset = std::uint32_t;  // of a piece; pieces are multiples of 16 bytes, the first is at 8
   static constexpr Offset nowhere = 0;
+  using Number = std::uint16_t;  // of a piece: its offset in 16 bytes, plus one; 0: nowhere
+  static Number number_of(Offset at) {
+    return static_cast<Number>(at == nowhere ? 0 : at / 16 + 1);
+  }
+  static Offset offset_of(Number number) {
+    return number == 0 ? nowhere : (Offset{number} - 1) * 16 + 8;
+  }
 
   // In front of every piece; what is handed out is aligned for anything, as by malloc.
   struct Head {
@@ -56,7 +65,7 @@ class Arena {
   static constexpr std::uint32_t live_bit = 1;
 
   // One class for every size to 512 bytes, then eight in an octave.
-  static constexpr std::size_t exact_most = 512, classes = 192;
+  static constexpr std::size_t exact_most = 512, classes = 128;
   static std::size_t class_of(std::size_t size);
   // Whose pieces all have at least `size`.
   static std::size_t class_that_fits(std::size_t size);
@@ -66,6 +75,7 @@ class Arena {
   Links links(Offset at) const { return load<Links>(memory_.data() + at + head_bytes); }
   void put_links(Offset at, Links links) { store(memory_.data() + at + head_bytes, links); }
 
+  void begin();
   Offset find(std::size_t size) const;
   void list(Offset at, std::uint32_t size);
   void unlist(Offset at, std::uint32_t size);
@@ -75,16 +85,25 @@ class Arena {
   std::size_t used_ = 0;
   std::size_t peak_ = 0;
   bool ran_out_ = false;
-  std::array<Offset, classes> first_ = {};
+  std::array<Number, classes> first_ = {};
   std::array<std::uint64_t, classes / 64> filled_ = {};  // which classes have pieces
+};
+
+// Where a call into the library finds memory.
+struct Memory {
+  Arena& own;  // of the session or context whose call it is
+  // Of a session's context: keys keep intermediate results there. Null: own.
+  Arena* shared = nullptr;
+  // A part of a piece of `own` that is lent for now. Null: none.
+  Arena* lent = nullptr;
+  bool lent_first = false;  // else when own is full
 };
 
 // A call into the library is in progress: whose memory it uses, and whose clock.
 class Call {
  public:
-  // `shared`: of the context, where a session has one: keys keep intermediate results there.
-  Call(Arena& own, Arena* shared, net::TlsSurroundings& surroundings)
-      : own_(own), shared_(shared), surroundings_(surroundings), before_(current_) {
+  Call(const Memory& memory, net::TlsSurroundings& surroundings)
+      : memory_(memory), surroundings_(surroundings), before_(current_) {
     current_ = this;
   }
   ~Call() { current_ = before_; }
@@ -93,15 +112,17 @@ class Call {
 
   static Call& current();  // one must be in progress
   // A call within the current one, that uses the context's memory.
-  static Call of_context() { return Call(current().shared(), nullptr, current().surroundings()); }
-  Arena& own() const { return own_; }
-  Arena& shared() const { return shared_ != nullptr ? *shared_ : own_; }
+  static Call of_context() { return Call(Memory{current().shared()}, current().surroundings()); }
+
+  void* allocate(std::size_t bytes);
+  void release(void* memory);
   net::TlsSurroundings& surroundings() const { return surroundings_; }
 
  private:
+  Arena& shared() const { return memory_.shared != nullptr ? *memory_.shared : memory_.own; }
+
   static Call* current_;
-  Arena& own_;
-  Arena* shared_;
+  Memory memory_;
   net::TlsSurroundings& surroundings_;
   Call* before_;
 };

@@ -1,6 +1,8 @@
 // Where mbedTLS 2.28 and 3.6 differ. Everything else here is written in what both have.
 #pragma once
 
+#include <utility>
+
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
@@ -37,6 +39,12 @@ inline void configure_groups(mbedtls_ssl_config* config) {
   mbedtls_ssl_conf_groups(config, groups);
 }
 inline int handshake_state(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(state); }
+inline unsigned char* output_buffer(mbedtls_ssl_context& ssl) {
+  return ssl.MBEDTLS_PRIVATE(out_buf);
+}
+inline mbedtls_x509_crt* take_peer_certificate(mbedtls_ssl_context& ssl) {
+  return std::exchange(ssl.MBEDTLS_PRIVATE(session)->MBEDTLS_PRIVATE(peer_cert), nullptr);
+}
 inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
   return ssl.MBEDTLS_PRIVATE(in_msg) != nullptr ? ssl.MBEDTLS_PRIVATE(in_msg)[1] : 0;
 }
@@ -62,6 +70,10 @@ inline void configure_groups(mbedtls_ssl_config* config) {
   mbedtls_ssl_conf_curves(config, groups);
 }
 inline int handshake_state(const mbedtls_ssl_context& ssl) { return ssl.state; }
+inline unsigned char* output_buffer(mbedtls_ssl_context& ssl) { return ssl.out_buf; }
+inline mbedtls_x509_crt* take_peer_certificate(mbedtls_ssl_context& ssl) {
+  return std::exchange(ssl.session->peer_cert, nullptr);
+}
 inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
   return ssl.in_msg != nullptr ? ssl.in_msg[1] : 0;
 }

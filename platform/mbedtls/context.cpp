@@ -53,7 +53,7 @@ Context::Context(MutableBytes memory, const net::TlsSettings& settings,
 }
 
 Context::~Context() {
-  const Call call(arena_, nullptr, surroundings_);
+  const Call call(Memory{arena_}, surroundings_);
   mbedtls_ssl_config_free(&config_);
   mbedtls_pk_free(&own_key_);
   mbedtls_x509_crt_free(&own_certificate_);
@@ -75,7 +75,7 @@ tl::unexpected<Problem> Context::refuse(std::string_view file, int code) {
 }
 
 Built<void> Context::start(const net::TlsFiles& files) {
-  const Call call(arena_, nullptr, surroundings_);
+  const Call call(Memory{arena_}, surroundings_);
   if (settings_.checks_peer()) {
     auto read = read_authorities(files.authorities);
     if (!read) return read;
@@ -102,6 +102,8 @@ Built<void> Context::read_own_certificate(const net::TlsFiles& files) {
                                       files.certificate.size() + 1);
   if (result > 0) return problem(concat(settings_.certificate_file, ": part of it is damaged"));
   if (result < 0) return refuse(settings_.certificate_file, result);
+  for (const auto* each = &own_certificate_; each != nullptr; each = each->next)
+    own_chain_bytes_ += each->raw.len;
   result = parse_key(&own_key_, pem_of(files.key), files.key.size() + 1, random_bytes);
   if (result != 0) return refuse(settings_.key_file, result);
   return try_key();

@@ -26,6 +26,8 @@ class Context final : public net::TlsContext {
 
   const mbedtls_ssl_config& config() const { return config_; }
   Arena& arena() { return arena_; }
+  // Of our certificate and those behind it: what a handshake sends.
+  std::size_t own_chain_bytes() const { return own_chain_bytes_; }
   net::TlsSurroundings& surroundings() { return surroundings_; }
   SavedSession& saved_session() { return saved_session_; }
   // Once for all its sessions.
@@ -46,6 +48,7 @@ class Context final : public net::TlsContext {
   mbedtls_x509_crt authorities_;
   mbedtls_x509_crt own_certificate_;
   mbedtls_pk_context own_key_;
+  std::size_t own_chain_bytes_ = 0;
   TicketKeys ticket_keys_;
   SavedSession saved_session_;
   std::array<const char*, net::TlsSettings::alpn_count_max + 1> alpn_ = {};  // ends with null

@@ -12,10 +12,14 @@ namespace {
 constexpr std::size_t kib = 1024;
 // 140 roots of the system are 400 KiB, parsed.
 constexpr std::size_t system_authorities_bytes = 640 * kib, other_authorities_bytes = 64 * kib;
+constexpr std::size_t authorities_bytes_most = 960 * kib;
 // A chain of a few certificates, and what signing with 4096 bits of RSA takes.
 constexpr std::size_t own_certificate_bytes = 40 * kib;
 constexpr std::size_t configuration_bytes = 4 * kib;
+static_assert(authorities_bytes_most + own_certificate_bytes + configuration_bytes <
+              Arena::bytes_max);
 constexpr std::size_t alpn_bytes_max = 255;  // RFC 7301 section 3.1
+constexpr std::size_t alpn_bytes_sum_max = 512;
 
 }  // namespace
 
@@ -42,13 +46,18 @@ Built<void> Library::check(const net::TlsSettings& settings) const {
     return problem("a certificate needs its key, and a key its certificate");
   if (settings.role == net::TlsRole::server && !has_certificate)
     return problem("a TLS server needs a certificate and its key");
-  if (settings.ca_memory_bytes > Arena::bytes_max / 2)
-    return problem("memory for authorities: at most 32 MiB");
+  if (settings.ca_memory_bytes > authorities_bytes_most)
+    return problem("memory for authorities: at most 960 KiB");
   if (settings.alpn.size() > net::TlsSettings::alpn_count_max)
     return problem("at most 8 application protocols (ALPN)");
-  for (const std::string& name : settings.alpn)
+  std::size_t alpn_bytes = 0;
+  for (const std::string& name : settings.alpn) {
     if (name.empty() || name.size() > alpn_bytes_max)
       return problem("an application protocol (ALPN) has 1 to 255 bytes");
+    alpn_bytes += name.size() + 1;
+  }
+  if (alpn_bytes > alpn_bytes_sum_max)
+    return problem("application protocols (ALPN): at most 512 bytes together");
   return {};
 }
 

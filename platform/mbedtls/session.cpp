@@ -9,6 +9,14 @@
 namespace runnel::mbedtls {
 namespace {
 
+// Of a record's buffer, which is a little larger.
+constexpr std::size_t record_bytes_max = 16 * 1024;
+// A hello with a ticket (SavedSession::bytes_max), names and protocols; what else a client sends is
+// shorter, but for its certificates.
+constexpr std::size_t hello_bytes_max = 5 * 1024 + 512;
+// Less is not worth it.
+constexpr std::size_t lent_bytes_least = 2048;
+
 constexpr std::size_t name_bytes_max = 253;  // RFC 1035 section 3.1, as text
 
 // Of no family: a name.
@@ -51,7 +59,7 @@ Status Session::begin(std::string_view server_name) {
     return Error::not_available;
   }
   if (ignores_dates) context_.say_that_dates_are_ignored();
-  verification_.clear();
+  verification_.wrong = 0;
   verification_.surroundings = &context_.surroundings();
   verification_.role = settings.role;
   verification_.dates_ignored = ignores_dates;
@@ -61,7 +69,7 @@ Status Session::begin(std::string_view server_name) {
 
 Status Session::set_up() {
   const Call in_progress = call();
-  context_.arena().take_ran_out();
+  ran_out();
   outgoing_ = {};
   sent_ = received_there_ = feed_begin_ = feed_end_ = 0;
   wanted_ = {};
@@ -74,6 +82,7 @@ Status Session::set_up() {
   if (result == 0)
     result = mbedtls_ssl_set_hostname(&ssl_, is_name ? server_name_.c_str() : nullptr);
   if (result != 0) return failed(result);
+  lend_output();
   mbedtls_ssl_set_bio(&ssl_, this, send, receive, nullptr);
   mbedtls_ssl_set_verify(&ssl_, verify, &verification_);
   if (context_.settings().role == net::TlsRole::client)
@@ -81,25 +90,52 @@ Status Session::set_up() {
   return {};
 }
 
+void Session::lend_output() {
+  handshake_sends_most_ = SIZE_MAX;
+  if (context_.settings().role != net::TlsRole::client) return;
+  const std::size_t kept = hello_bytes_max + context_.own_chain_bytes();
+  if (kept + lent_bytes_least > record_bytes_max) return;
+  handshake_sends_most_ = kept;
+  // Aligned as the arena wants it. In front of `kept` lie the library's counters and heads.
+  auto* const buffer = reinterpret_cast<std::byte*>(output_buffer(ssl_));
+  const std::size_t begin = align_up(kept + 64, 16);
+  lent_.emplace(MutableBytes(buffer + begin, record_bytes_max - begin));
+}
+
+// Only the peer's certificates are left there: they were looked at, and nobody asks for them again.
+bool Session::take_back_output() {
+  if (mbedtls_x509_crt* const certificates = take_peer_certificate(ssl_); certificates != nullptr) {
+    const Call in_progress = call();
+    mbedtls_x509_crt_free(certificates);
+    Call::current().release(certificates);
+  }
+  if (lent_ && !lent_->empty()) return false;
+  lent_.reset();
+  return true;
+}
+
 Result<net::TlsNext> Session::handshake() {
   RUNNEL_ASSERT(stage_ == Stage::handshake && outgoing_.empty());
-  const Call in_progress = call();
+  const bool has_certificates = handshake_state(ssl_) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+  saw_certificates_ = saw_certificates_ || has_certificates;
+  const Call in_progress = call(has_certificates);
   wanted_ = {};
-  if (handshake_state(ssl_) == MBEDTLS_SSL_SERVER_CERTIFICATE) saw_certificates_ = true;
   const int result = mbedtls_ssl_handshake_step(&ssl_);
   if (result != 0) return next(result);
   if (handshake_state(ssl_) != MBEDTLS_SSL_HANDSHAKE_OVER) return net::TlsNext::again;
-  established();
-  return net::TlsNext::done;
+  return established();
 }
 
-void Session::established() {
+Result<net::TlsNext> Session::established() {
   // Invariant: the library has nothing left to send when it says that it is done.
   RUNNEL_ASSERT(outgoing_.empty() && sent_ == 0);
   stage_ = Stage::established;
   if (context_.settings().role == net::TlsRole::client)
     context_.saved_session().save(ssl_, server_name_.text(), context_.surroundings().wall_clock(),
                                   resumed());
+  ran_out();  // a session that did not fit is not kept; that is all
+  if (take_back_output()) return net::TlsNext::done;
+  return fail(failed(MBEDTLS_ERR_SSL_ALLOC_FAILED));
 }
 
 Result<std::uint32_t> Session::encrypt(Bytes plain) {
@@ -147,6 +183,7 @@ int Session::send(void* session, const unsigned char* data, std::size_t size) {
     self.sent_ -= taken;
     return static_cast<int>(taken);
   }
+  RUNNEL_ASSERT(!self.lent_ || size <= self.handshake_sends_most_);
   self.outgoing_ = {reinterpret_cast<const std::byte*>(data), size};
   return MBEDTLS_ERR_SSL_WANT_WRITE;
 }
@@ -200,10 +237,14 @@ void Session::received(std::size_t size) {
 
 void Session::end() {
   if (stage_ == Stage::idle) return;
-  {
+  if (lent_ && !lent_->empty()) {
+    // The library would overwrite its buffers before it gives back what lies in them.
+    arena_.wipe();
+  } else {
     const Call in_progress = call();
     mbedtls_ssl_free(&ssl_);
   }
+  lent_.reset();
   // Invariant: nothing outlives its session; a context that pointed in here would read another's.
   RUNNEL_ASSERT(arena_.empty());
   outgoing_ = {};
@@ -222,6 +263,12 @@ Result<net::TlsNext> Session::next(int code) {
   }
 }
 
+bool Session::ran_out() {
+  const bool here = arena_.take_ran_out();
+  const bool lent = lent_ && lent_->take_ran_out();
+  return context_.arena().take_ran_out() || here || lent;
+}
+
 Error Session::failed(int code) {
   const Stage before = stage_;
   stage_ = Stage::failed;
@@ -235,9 +282,9 @@ Error Session::failed(int code) {
 
 void Session::explain(int code, Error& error) {
   Reason reason = reason_of(code);
-  reason_.clear();
-  if (arena_.take_ran_out() || context_.arena().take_ran_out()) {
+  if (ran_out() || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
     error = Error::no_memory;
+    reason_.clear();
     reason_ << "a handshake that needs more memory than is planned for it: a long chain of "
                "certificates, or large keys";
     return;
@@ -245,6 +292,7 @@ void Session::explain(int code, Error& error) {
   error = reason.error;
   if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
     const unsigned alert = last_alert(ssl_);
+    reason_.clear();
     reason = reason_of_alert(alert);
     error = reason.error;
     reason_ << "the peer refuses: " << reason.words << " (alert " << alert << ')';
@@ -254,11 +302,9 @@ void Session::explain(int code, Error& error) {
     // Of the library's own checks, what verify() was not told.
     const std::uint32_t found = mbedtls_ssl_get_verify_result(&ssl_);
     if (found != UINT32_MAX) describe_rest(verification_, found);
-    if (verification_.said.size() > 0) {
-      reason_ << verification_.said.text();
-      return;
-    }
+    if (reason_.size() > 0) return;
   }
+  reason_.clear();
   reason_ << reason.words << " (mbedTLS ";
   write_code(reason_, code);
   reason_ << ')';

@@ -1,11 +1,17 @@
 // One connection of mbedTLS. Lies at the beginning of its memory, its arena behind it.
 //
+// Two thirds of the arena are the library's buffers for a record each way, and a chain of
+// certificates with long keys does not fit into the rest. But what a client sends in a handshake is
+// short. So the end of its outgoing buffer is lent, until data is sent, to the step that parses and
+// verifies the chain.
+//
 // No copies on the way: what is outgoing lies in the library's own buffer, and large records are
 // received into it. The library asks for the 5 bytes of a record's head first; `feed_` takes those
 // and whatever comes with them, so that a small record is one receive.
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include <mbedtls/ssl.h>
 
@@ -47,10 +53,16 @@ class Session final : public net::TlsSession {
   static int send(void* session, const unsigned char* data, std::size_t size);
   static int receive(void* session, unsigned char* into, std::size_t size);
 
-  Call call() { return Call(arena_, &context_.arena(), context_.surroundings()); }
+  Call call(bool lent_first = false) {
+    return Call(Memory{arena_, &context_.arena(), lent_ ? &*lent_ : nullptr, lent_first},
+                context_.surroundings());
+  }
   Status choose_server_name(std::string_view name);
   Status set_up();
-  void established();
+  void lend_output();
+  bool take_back_output();
+  bool ran_out();  // of any memory, since it was asked last
+  Result<net::TlsNext> established();
   // What a result of the library other than success means. `again`: it only wants to be called
   // again.
   Result<net::TlsNext> next(int code);
@@ -59,13 +71,15 @@ class Session final : public net::TlsSession {
 
   Context& context_;
   Arena arena_;
+  std::optional<Arena> lent_;
+  std::size_t handshake_sends_most_ = 0;
   mbedtls_ssl_context ssl_;
   Stage stage_ = Stage::idle;
   bool saw_certificates_ = false;
   bool peer_said_goodbye_ = false;
   Text<255> server_name_;
-  Verification verification_;
   Text<400> reason_;
+  Verification verification_{reason_};
 
   // What the library wants to send, and how much of it is sent without its knowing yet.
   Bytes outgoing_;
@@ -75,7 +89,7 @@ class Session final : public net::TlsSession {
   MutableBytes wanted_;
   std::size_t received_there_ = 0;
   std::size_t feed_begin_ = 0, feed_end_ = 0;
-  std::array<std::byte, 1024> feed_;
+  std::array<std::byte, 768> feed_;
 };
 
 }  // namespace runnel::mbedtls

@@ -15,19 +15,15 @@ namespace runnel::mbedtls {
 
 // Of one handshake.
 struct Verification {
+  explicit Verification(TextWriter& what_is_wrong) : said(what_is_wrong) {}
+
   const net::TlsSurroundings* surroundings = nullptr;
   net::TlsRole role = net::TlsRole::client;  // ours
   std::string_view server_name;              // that the certificate must be for; empty: any
   io::Address address;                       // ... when that is numeric; else of no family
   bool dates_ignored = false;                // the clock is not set
   std::uint32_t wrong = 0;                   // MBEDTLS_X509_BADCERT_* of all certificates
-  Text<300> said;                            // what is wrong, for a person
-
-  // Before the next handshake.
-  void clear() {
-    wrong = 0;
-    said.clear();
-  }
+  TextWriter& said;                          // what is wrong, for a person
 };
 
 // For mbedtls_ssl_set_verify; `verification` is a Verification. Called for each certificate of the
