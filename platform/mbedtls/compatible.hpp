@@ -18,6 +18,9 @@ using Random = int (*)(void*, unsigned char*, std::size_t);
 #if MBEDTLS_VERSION_MAJOR >= 3
 
 inline constexpr bool speaks_tls_1_3 = true;
+inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_CERTIFICATE,
+                     bad_version = MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,
+                     no_common_cipher = MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE;
 inline int prepare_library() { return psa_crypto_init() == PSA_SUCCESS ? 0 : -1; }
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size,
                      Random random) {
@@ -52,6 +55,9 @@ inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
 #else
 
 inline constexpr bool speaks_tls_1_3 = false;
+inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE,
+                     bad_version = MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION,
+                     no_common_cipher = MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN;
 inline int prepare_library() { return 0; }
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size, Random) {
   return mbedtls_pk_parse_key(key, pem, size, nullptr, 0);

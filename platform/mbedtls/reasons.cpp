@@ -3,13 +3,20 @@
 #include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/version.h>
 #include <mbedtls/x509.h>
 
+#include "platform/mbedtls/compatible.hpp"
+
 namespace runnel::mbedtls {
+namespace {
+
+// The library adds what a lower layer says to what the upper one does.
+int upper_part(int code) { return -(-code & 0x7f80); }
+
+}  // namespace
 
 Reason reason_of(int code) {
-  switch (code) {
+  switch (upper_part(code)) {
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
     case MBEDTLS_ERR_SSL_CONN_EOF:
       return {Error::closed, "the peer ended the connection"};
@@ -21,21 +28,18 @@ Reason reason_of(int code) {
       return {Error::malformed, "the peer sent a message out of turn"};
     case MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE:
       return {Error::unsupported, "the peer wants what is not supported"};
-#if MBEDTLS_VERSION_MAJOR >= 3
-    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
-    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
-#else
-    case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION:
-    case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
-    case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE:
-#endif
+    case bad_certificate:
+      return {Error::access, "the certificate is damaged, or cannot be used for this"};
+    case bad_version:
+    case no_common_cipher:
       return {Error::unsupported, "no version or cipher in common"};
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
       return {Error::access, "the client shows no certificate"};
     case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
       return {Error::access, "the certificate does not pass the checks"};
     case MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT:
-      return {Error::malformed, "not a certificate"};
+    case MBEDTLS_ERR_X509_INVALID_FORMAT:
+      return {Error::malformed, "not a certificate, or a damaged one"};
     case MBEDTLS_ERR_PEM_NO_HEADER_FOOTER_PRESENT:
       return {Error::malformed, "not PEM"};
     case MBEDTLS_ERR_PK_KEY_INVALID_FORMAT:

@@ -186,7 +186,7 @@ TEST_CASE("tls: a goodbye ends one direction, and the other goes on") {
   pair.end();
 }
 
-TEST_CASE("tls: every byte of a record that is changed is noticed, and told to the peer") {
+TEST_CASE("tls: every byte of a record that is changed is noticed") {
   for (std::size_t at = 0; at < 5 + 8 + 5 + 16; ++at) {
     CAPTURE(at);
     TlsPair pair;
@@ -257,7 +257,8 @@ TEST_CASE("tls: a hundred handshakes leave nothing behind in any arena") {
   CHECK(pair.library.session_bytes() <= planned);
   CHECK(pair.client.session->peak_bytes() <= planned);
   CHECK(pair.server.session->peak_bytes() <= planned);
-  // What a key caches is there from the beginning; numbers that are shorter by chance make the rest.
+  // What a key caches is there from the beginning; numbers that are shorter by chance make the
+  // rest.
   CHECK(pair.client.context->used_bytes() <= client_context + 1024);
   CHECK(pair.server.context->used_bytes() <= server_context + 1024);
 }
