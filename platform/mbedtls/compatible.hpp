@@ -1,4 +1,6 @@
-// Where mbedTLS 2.28 and 3.6 differ. Everything else here is written in what both have.
+// Where mbedTLS 2.28 and 3.6 differ. Everything else here is written in what both have. Of 3.6,
+// too, TLS 1.2 alone is used: its TLS 1.3 keeps keys in a store of the whole process, which no plan
+// knows.
 #pragma once
 
 #include <utility>
@@ -7,21 +9,15 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 
-#if MBEDTLS_VERSION_MAJOR >= 3
-#include <psa/crypto.h>
-#endif
-
 namespace runnel::mbedtls {
 
 using Random = int (*)(void*, unsigned char*, std::size_t);
 
 #if MBEDTLS_VERSION_MAJOR >= 3
 
-inline constexpr bool speaks_tls_1_3 = true;
 inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_CERTIFICATE,
                      bad_version = MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,
                      no_common_cipher = MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE;
-inline int prepare_library() { return psa_crypto_init() == PSA_SUCCESS ? 0 : -1; }
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size,
                      Random random) {
   return mbedtls_pk_parse_key(key, pem, size, nullptr, 0, random, nullptr);
@@ -31,9 +27,9 @@ inline int sign(mbedtls_pk_context* key, mbedtls_md_type_t md, const unsigned ch
                 std::size_t* size, Random random) {
   return mbedtls_pk_sign(key, md, hash, hash_size, signature, room, size, random, nullptr);
 }
-inline void configure_versions(mbedtls_ssl_config* config, bool only_1_3) {
-  mbedtls_ssl_conf_min_tls_version(
-      config, only_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+inline void configure_versions(mbedtls_ssl_config* config) {
+  mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+  mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
 }
 inline void configure_groups(mbedtls_ssl_config* config) {
   static const std::uint16_t groups[] = {
@@ -54,11 +50,9 @@ inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
 
 #else
 
-inline constexpr bool speaks_tls_1_3 = false;
 inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE,
                      bad_version = MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION,
                      no_common_cipher = MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN;
-inline int prepare_library() { return 0; }
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size, Random) {
   return mbedtls_pk_parse_key(key, pem, size, nullptr, 0);
 }
@@ -67,7 +61,7 @@ inline int sign(mbedtls_pk_context* key, mbedtls_md_type_t md, const unsigned ch
                 Random random) {
   return mbedtls_pk_sign(key, md, hash, hash_size, signature, size, random, nullptr);
 }
-inline void configure_versions(mbedtls_ssl_config* config, bool) {
+inline void configure_versions(mbedtls_ssl_config* config) {
   mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 }
 inline void configure_groups(mbedtls_ssl_config* config) {

@@ -17,11 +17,6 @@ namespace {
 // would not fit a session's arena. ChaCha20 first where AES has no instructions that this library
 // uses.
 constexpr int ciphers[] = {
-#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
-    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
-#endif
 #if !defined(__x86_64__)
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
     MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
@@ -135,7 +130,7 @@ Built<void> Context::configure() {
       &config_, is_server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
       MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   if (result != 0) return refuse("tls", result);
-  configure_versions(&config_, settings_.minimum_version == net::TlsVersion::tls_1_3);
+  configure_versions(&config_);
   configure_groups(&config_);
   mbedtls_ssl_conf_ciphersuites(&config_, ciphers);
   mbedtls_ssl_conf_rng(&config_, random_bytes, nullptr);

@@ -38,8 +38,8 @@ std::size_t Library::context_bytes(const net::TlsSettings& settings) const {
 std::size_t Library::session_bytes() const { return Session::bytes; }
 
 Built<void> Library::check(const net::TlsSettings& settings) const {
-  if (settings.minimum_version == net::TlsVersion::tls_1_3 && !speaks_tls_1_3)
-    return problem("minimum version 1.3: the mbedTLS of this build, " MBEDTLS_VERSION_STRING
+  if (settings.minimum_version == net::TlsVersion::tls_1_3)
+    return problem("minimum version 1.3: this build, with mbedTLS " MBEDTLS_VERSION_STRING
                    ", speaks TLS 1.2 only; use 1.2");
   const bool has_certificate = !settings.certificate_file.empty();
   if (has_certificate != !settings.key_file.empty())
@@ -69,7 +69,6 @@ Built<net::InPlace<net::TlsContext>> Library::make_context(MutableBytes memory,
   const std::size_t head = align_up(sizeof(Context), 64);
   auto checked = check(settings);
   if (!checked) return tl::unexpected<Problem>(std::move(checked.error()));
-  if (prepare_library() != 0) return problem("mbedTLS could not be started");
   net::InPlace<Context> context(new (memory.data())
                                     Context(memory.subspan(head), settings, surroundings, pace_));
   auto started = context->start(files);

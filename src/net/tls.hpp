@@ -1,4 +1,4 @@
-// TLS 1.2 and later (RFC 5246, RFC 8446) without a library in sight: bytes in, bytes out, no I/O.
+// TLS (RFC 5246) without a library in sight: bytes in, bytes out, no I/O.
 // The adapter lives in platform/ (mbedTLS: platform/mbedtls). docs/tls.md has the rules.
 //
 //   TlsSettings   what is configured; plain values, from which the memory is planned
@@ -41,9 +41,9 @@ struct TlsSettings {
   // Client: the name, or numeric address, that the server's certificate must be for. Names are also
   // sent in clear (SNI). A session may have another one (`begin`).
   std::string server_name;
-  // A file of PEM certificates, or a folder of such files. Client: what servers are checked against;
-  // empty: the system's. Server: clients must show a certificate from these; empty: none is asked
-  // for.
+  // A file of PEM certificates, or a folder of such files. Client: what servers are checked
+  // against; empty: the system's. Server: clients must show a certificate from these; empty: none
+  // is asked for.
   std::string ca_file;
   // Planned for what is in `ca_file`. 0: 640 KiB for the system's, 64 KiB for another file.
   std::size_t ca_memory_bytes = 0;
