@@ -178,10 +178,12 @@ TEST_CASE("tls stream: cut off in the middle of a handshake, at every byte") {
 }
 
 TEST_CASE("tls stream: a read that timed out lost nothing, a write that did is the end") {
-  World world(SIZE_MAX, 4000);
-  world.shake();
+  // In front of the world, whose tasks use them until it ends.
   std::string got;
   Error end = Error::none;
+  Status wrote, waits_its_turn;
+  World world(SIZE_MAX, 4000);
+  world.shake();
   world.scope.spawn(
       read_all(world.client, got, end, after(world.reactor.now(), std::chrono::seconds(5))));
   world.settle();
@@ -189,7 +191,6 @@ TEST_CASE("tls stream: a read that timed out lost nothing, a write that did is t
   world.settle();
   CHECK(end == Error::timed_out);
   CHECK(world.client.is_open());
-  Status wrote;
   world.scope.spawn(write_once(world.server, "late", never, wrote));
   world.scope.spawn(read_all(world.client, got, end, never));
   world.settle();
@@ -197,7 +198,6 @@ TEST_CASE("tls stream: a read that timed out lost nothing, a write that did is t
   // Nobody reads, and the pipe is full.
   world.scope.spawn(write_once(world.client, text_of(30'000),
                                after(world.reactor.now(), std::chrono::seconds(5)), wrote));
-  Status waits_its_turn;
   world.scope.spawn(write_once(world.client, "behind", never, waits_its_turn));
   world.settle();
   world.scheduler.turn(never);
