@@ -187,12 +187,14 @@ TEST_CASE("tls: a goodbye ends one direction, and the other goes on") {
 }
 
 TEST_CASE("tls: every byte of a record that is changed is noticed") {
-  for (std::size_t at = 0; at < 5 + 8 + 5 + 16; ++at) {
+  std::size_t size = 1;
+  for (std::size_t at = 0; at < size; ++at) {
     CAPTURE(at);
     TlsPair pair;
     pair.shake();
     REQUIRE(TlsPair::say(*pair.client.session, "hello", pair.to_server) == Error::none);
-    REQUIRE(pair.to_server.size() == 5 + 8 + 5 + 16);
+    size = pair.to_server.size();
+    REQUIRE(size > 5 + 16);
     pair.to_server[at] = static_cast<char>(pair.to_server[at] ^ 1);
     Error error = Error::none;
     CHECK(pair.hear(*pair.server.session, pair.to_server, error) == "");

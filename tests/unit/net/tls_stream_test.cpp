@@ -156,7 +156,7 @@ TEST_CASE("tls stream: cut off in the middle of a handshake, at every byte") {
   {
     World world;
     world.shake();
-    whole = world.server.traffic().sent_bytes;
+    whole = static_cast<std::size_t>(world.server.traffic().sent_bytes);
   }
   REQUIRE(whole > 500);
   for (std::size_t cut = 0; cut < whole; cut += cut < 200 ? 1 : 97) {

@@ -249,7 +249,7 @@ TEST_CASE("tls: what cannot be started with is told by its file") {
     CHECK(party.problem == each.problem);
   }
   std::string many;
-  for (int each = 0; each < 100; ++each) many += root;
+  for (int each = 0; each < 300; ++each) many += root;
   mbedtls::Library library;
   TlsWorld world;
   const TlsParty party(library, world, client_settings(), {many, "", ""});
