@@ -30,6 +30,7 @@ class Arena {
     const auto* at = static_cast<const std::byte*>(memory);
     return at >= memory_.data() && at < memory_.data() + memory_.size();
   }
+  bool ran_out() const { return ran_out_; }
   bool take_ran_out() { return std::exchange(ran_out_, false); }
   bool empty() const { return used_ == 0; }
   // Overwrites everything and begins anew, whatever is still in use.

@@ -85,7 +85,8 @@ Built<void> Context::start(const net::TlsFiles& files) {
 Built<void> Context::read_authorities(std::string_view pem) {
   const std::string text(pem);
   const int result = mbedtls_x509_crt_parse(&authorities_, pem_of(text), text.size() + 1);
-  if (result < 0) return refuse(settings_.authorities(), result);
+  // What there was no memory for, the library may count as damaged.
+  if (result < 0 || arena_.ran_out()) return refuse(settings_.authorities(), result);
   if (result > 0)
     log_warn(settings_.owner, "tls: ", result, " certificates in ", settings_.authorities(),
              " are of a kind that is not supported, or damaged; the others are used");
@@ -95,8 +96,8 @@ Built<void> Context::read_authorities(std::string_view pem) {
 Built<void> Context::read_own_certificate(const net::TlsFiles& files) {
   int result = mbedtls_x509_crt_parse(&own_certificate_, pem_of(files.certificate),
                                       files.certificate.size() + 1);
+  if (result < 0 || arena_.ran_out()) return refuse(settings_.certificate_file, result);
   if (result > 0) return problem(concat(settings_.certificate_file, ": part of it is damaged"));
-  if (result < 0) return refuse(settings_.certificate_file, result);
   for (const auto* each = &own_certificate_; each != nullptr; each = each->next)
     own_chain_bytes_ += each->raw.len;
   result = parse_key(&own_key_, pem_of(files.key), files.key.size() + 1, random_bytes);

@@ -10,11 +10,11 @@ namespace {
 // To tell the peer why, when all is lost anyway.
 constexpr Duration alert_time = std::chrono::seconds(1);
 
-// A reading task is `read` and `receive_more` or `send_in_turn` with what that awaits; a writing
-// one the same; a handshake is not deeper.
-constexpr std::size_t frames_deep = 4;
+// A reading task is `read`, `send_in_turn` and what that awaits; a writing one is not deeper, and a
+// handshake is alone.
+constexpr std::size_t frames_deep = 3;
 constexpr std::size_t tasks_at_once = 2;
-constexpr std::size_t frame_bytes = 448;
+constexpr std::size_t frame_bytes = 320;
 
 }  // namespace
 
