@@ -11,6 +11,7 @@
 #include "agent/journal_tool/tool.hpp"
 #include "agent/listing.hpp"
 #include "agent/rehearse/rehearse.hpp"
+#include "agent/status/status_service.hpp"
 #include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
 #include "platform/linux/drivers.hpp"
@@ -104,6 +105,8 @@ int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
                          " B, driver: ", prepared->driver.reactor->description()));
     print(stdout, prepared->plan->text(true));
   }
+  if (const std::string warning = agent::listen_warning(prepared->settings.agent); !warning.empty())
+    print(stderr, concat(command.configuration_file, ": warning: ", warning));
   print(stdout, concat(command.configuration_file, ": good; memory ceiling ",
                        HumanSize{prepared->plan->ceiling()}));
   return exit_codes::ok;

@@ -4,6 +4,7 @@
 
 #include "agent/exit_codes.hpp"
 #include "agent/identity.hpp"
+#include "agent/status/status_service.hpp"
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
 #include "base/canary.hpp"
@@ -92,6 +93,7 @@ Task<void> Agent::live() {
   started_ = co_await start_all();
   if (started_) {
     system_.trim_heap();
+    if (assembly_.status != nullptr) assembly_.status->is_ready(ceiling_);
     log_info(own_name, "ready");
     if (options_.live_status) helpers.spawn(show_status());
     if (on_ready_ != nullptr) on_ready_();
@@ -112,12 +114,20 @@ Task<void> Agent::live() {
     part.scope->cancel();
     co_await part.scope->join();
   }
+  if (assembly_.status != nullptr) co_await assembly_.status->end();
   helpers.cancel();
   co_await helpers.join();
 }
 
 Task<bool> Agent::start_all() {
   identity_ = co_await take_identity(settings_.agent.state_dir, system_);
+  if (assembly_.status != nullptr) {
+    const Started serving = assembly_.status->start();
+    if (!serving) {
+      report(own_name, serving.error());
+      co_return false;
+    }
+  }
   for (ChannelPart& part : assembly_.channels) {
     if (part.store == nullptr) continue;
     const Started started = co_await part.store->start();

@@ -37,6 +37,11 @@ constexpr Option options[] = {
      .standard = "info",
      .help = "the lowest level that is logged",
      .choices = "debug|info|warn|error"},
+    {.name = "listen",
+     .type = OptionType::text,
+     .standard = "",
+     .help =
+         "where status and metrics are served over HTTP, as \"127.0.0.1:9190\"; empty: nowhere"},
 };
 
 }  // namespace

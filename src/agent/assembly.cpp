@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agent/status/status_service.hpp"
+
 namespace runnel::agent {
 
 using namespace pipeline;
@@ -94,6 +96,20 @@ void build_sink(Region& region, SinkPart& part, const Settings& settings, World*
       SinkRunner(*part.context, *part.sink, config.plan->delivery, memory, source_names);
 }
 
+// `assembly` is null when measuring.
+void build_status(Region& region, const Settings& settings, World* world, Assembly* assembly) {
+  const StatusMemory memory = StatusService::carve(region, settings);
+  void* place = region.place<StatusService>("status");
+  if (assembly == nullptr) return;
+  const StatusView view{settings,    world->scheduler,  world->system,      world->clock,
+                        world->stop, assembly->sources, assembly->channels, assembly->sinks};
+  assembly->status = new (place) StatusService(view, memory);
+}
+
+bool serves_status(const Settings& settings) {
+  return settings.agent.listen.family != io::Family::none;
+}
+
 std::string label_of(const ChannelConfig& config) { return "channels." + config.name; }
 std::string label_of(const SourceConfig& config) { return "sources." + config.name; }
 std::string label_of(const SinkConfig& config) { return "sinks." + config.name; }
@@ -151,6 +167,8 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
       part.config = &config;
       build_sink(region, part, settings, nullptr, {}, {});
     });
+  if (serves_status(settings))
+    add(status_name, [&](Region& region) { build_status(region, settings, nullptr, nullptr); });
   measured.frame_bytes *= async::FrameArena::build_factor;
   add("coroutine frames",
       [&](Region& region) { region.bytes(measured.frame_bytes, "frame arena"); });
@@ -201,10 +219,14 @@ Status Assembly::build_all(MutableBytes memory) {
     build_in_next_region(part.label, [&](Region& region) {
       build_sink(region, part, settings_, &world_, channels, source_names_);
     });
+  if (serves_status(settings_))
+    build_in_next_region(status_name,
+                         [&](Region& region) { build_status(region, settings_, &world_, this); });
   return {};
 }
 
 Assembly::~Assembly() {
+  destroy(status);
   for (SinkPart& part : sinks) {
     destroy(part.runner);
     destroy(part.sink);

@@ -72,6 +72,8 @@ struct SinkPart {
   bool ended = false;
 };
 
+class StatusService;
+
 // Measures without building anything.
 // `page_bytes`: of the machine that it is going to run on.
 MeasuredParts measure(const Settings& settings, std::size_t page_bytes);
@@ -90,6 +92,7 @@ class Assembly {
   std::vector<ChannelPart> channels;
   std::vector<SourcePart> sources;
   std::vector<SinkPart> sinks;
+  StatusService* status = nullptr;  // null: nothing is served
 
  private:
   Status build_all(MutableBytes memory);

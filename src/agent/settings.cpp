@@ -6,6 +6,7 @@
 #include "agent/section.hpp"
 #include "agent/settings_checks.hpp"
 #include "agent/toml_reader.hpp"
+#include "sources/listening/listen_address.hpp"
 
 namespace runnel::agent {
 namespace {
@@ -128,6 +129,13 @@ void SettingsReader::read_agent() {
   agent.log_format = values.text("log_format") == "json" ? LogFormat::json : LogFormat::text;
   for (const Level level : {Level::debug, Level::info, Level::warn, Level::error})
     if (values.text("log_level") == name_of(level)) agent.log_level = level;
+  if (const std::string& listen = values.text("listen"); !listen.empty()) {
+    const auto where = sources::parse_listen(listen, sources::Transports::tcp);
+    if (where)
+      agent.listen = where->address;
+    else
+      section.complain_about("listen", where.error());
+  }
   if (!is_component_name(agent.name))
     section.complain_about("name", "may have letters, digits, \"-\" and \"_\", 1 to 64 of them");
 }

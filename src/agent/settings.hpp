@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "io/address.hpp"
 #include "pipeline/component.hpp"
 
 namespace runnel::agent {
@@ -30,6 +31,7 @@ struct AgentSettings {
   Duration drain_timeout = Duration::zero();
   LogFormat log_format = LogFormat::text;
   Level log_level = Level::info;
+  io::Address listen;  // of the status pages; no family: none are served
 };
 // The options of [agent].
 std::span<const pipeline::Option> agent_options();

@@ -145,13 +145,15 @@ void check_files(Settings& settings, Sections& sections) {
 
 struct ListenedAddress {
   sources::ListenAddress where;
-  const SourceConfig* by;
+  std::string by;
 };
 
 // The kernel would refuse the second of two, but only at start. What one source names itself is
 // checked where its option is read.
 void check_listeners(Settings& settings, Sections& sections) {
   std::vector<ListenedAddress> listened;
+  if (settings.agent.listen.family != io::Family::none)
+    listened.push_back({{io::Transport::tcp, settings.agent.listen}, "agent"});
   for (std::size_t index = 0; index < settings.sources.size(); ++index) {
     const SourceConfig& source = settings.sources[index];
     const auto* plan = dynamic_cast<const sources::ListeningPlan*>(source.plan.get());
@@ -164,11 +166,12 @@ void check_listeners(Settings& settings, Sections& sections) {
             return sources::exclude_each_other(each.where, where);
           });
       if (other == listened.end()) continue;
-      section.complain(section.place_of("listen"), "it would listen on ", where, ", and sources.",
-                       other->by->name, " listens on ", other->where,
+      section.complain(section.place_of("listen"), "it would listen on ", where, ", and ",
+                       other->by, " listens on ", other->where,
                        "; give each its own port or address");
     }
-    for (const sources::ListenAddress& where : own) listened.push_back({where, &source});
+    for (const sources::ListenAddress& where : own)
+      listened.push_back({where, "sources." + source.name});
   }
 }
 

@@ -94,6 +94,8 @@ class Subscription {
   std::size_t lag_bytes() const;
   // What is put and not taken, while its workers are busy; 0 when one waits for more.
   std::size_t backlog_bytes() const;
+  // When the oldest event that it has not taken was put; never: all is taken.
+  Instant unread_since() const { return unread_since_; }
   const char* name() const { return name_; }
   Channel& channel() const { return *channel_; }
 
