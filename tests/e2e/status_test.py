@@ -114,7 +114,7 @@ class Pages(Status):
         self.stopped_well(self.agent)
 
     def test_strangers_do_no_harm(self):
-        """More connections than there are, that say nothing, nonsense, or too much."""
+        """Connections that say nothing, nonsense, or too much."""
         self.begin()
         strangers = [socket.create_connection(('127.0.0.1', self.status_port)) for _ in range(3)]
         strangers[0].sendall(b'\x16\x03\x01\x02\x00\x01')
