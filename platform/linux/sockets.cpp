@@ -91,6 +91,9 @@ Result<io::Handle> LinuxSystem::listen(io::Transport transport, const io::Addres
   if (!bind_patiently(socket.get(), reinterpret_cast<const sockaddr*>(&where), size))
     return fail(last_error());
   if (transport == io::Transport::tcp) {
+    // Accepted connections inherit it: a reply in several sends does not wait for the peer's
+    // acknowledgement, which may take its time.
+    set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     const auto backlog = static_cast<int>(std::clamp(options.backlog, 1U, 65535U));
     if (::listen(socket.get(), backlog) != 0) return fail(last_error());
   }
