@@ -14,9 +14,11 @@
 #include "agent/status/status_service.hpp"
 #include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
+#include "platform/cares/name_library.hpp"
 #include "platform/linux/drivers.hpp"
 #include "platform/linux/log_writer.hpp"
 #include "platform/linux/system.hpp"
+#include "platform/mbedtls/library.hpp"
 #ifdef RUNNEL_ALLOCATION_GUARD
 #include "tests/support/allocation_guard.hpp"
 #endif
@@ -76,11 +78,19 @@ struct Prepared {
   std::optional<agent::MemoryPlan> plan;
 };
 
-Built<Prepared> prepare(const CommandLine& command, io::System& system) {
+// What the program was linked with to reach the network.
+struct Linked {
+  cares::NameLibrary names;
+  mbedtls::Library tls;
+  net::Libraries libraries() { return {&names, &tls}; }
+};
+
+Built<Prepared> prepare(const CommandLine& command, io::System& system, Linked& linked) {
   auto settings = load(command, system);
   if (!settings) return tl::unexpected(settings.error());
   Prepared prepared{std::move(*settings), {}, {}, {}};
-  prepared.measured = agent::measure(prepared.settings, system.facts().page_bytes);
+  prepared.measured =
+      agent::measure(prepared.settings, system.facts().page_bytes, linked.libraries());
   auto driver = open_driver(driver_choice(command), prepared.measured.handles, system);
   if (!driver) return tl::unexpected(driver.error());
   prepared.driver = std::move(*driver);
@@ -97,7 +107,8 @@ Built<Prepared> prepare(const CommandLine& command, io::System& system) {
 }
 
 int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
-  const auto prepared = prepare(command, system);
+  Linked linked;
+  const auto prepared = prepare(command, system, linked);
   if (!prepared) return complain(prepared.error());
   if (command.memory) {
     const io::Facts& facts = system.facts();
@@ -149,7 +160,8 @@ void unseal() {
 }
 
 int run(const CommandLine& command, linux_os::LinuxSystem& system) {
-  auto prepared = prepare(command, system);
+  Linked linked;
+  auto prepared = prepare(command, system, linked);
   if (!prepared) return complain(prepared.error());
   if (command.once && !has_an_end(prepared->settings))
     return complain({concat(command.configuration_file,
@@ -166,7 +178,7 @@ int run(const CommandLine& command, linux_os::LinuxSystem& system) {
   say_what_runs(*prepared, system.facts());
 
   agent::Agent agent(prepared->settings, prepared->measured, *prepared->driver.reactor, system,
-                     {.once = command.once, .live_status = command.live});
+                     {.once = command.once, .live_status = command.live}, linked.libraries());
   if (const auto ready = agent.prepare(); !ready) {
     log_error("agent", ready.error().text);
     return ready.error().exit_code;

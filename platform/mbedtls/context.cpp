@@ -39,8 +39,8 @@ const unsigned char* pem_of(const std::string& text) {
 }  // namespace
 
 Context::Context(MutableBytes memory, const net::TlsSettings& settings,
-                 net::TlsSurroundings& surroundings, net::HandshakePace& pace)
-    : settings_(settings), surroundings_(surroundings), pace_(pace), arena_(memory) {
+                 net::TlsSurroundings& surroundings, net::HandshakePace& pace, const char* owner)
+    : settings_(settings), surroundings_(surroundings), pace_(pace), owner_(owner), arena_(memory) {
   mbedtls_ssl_config_init(&config_);
   mbedtls_x509_crt_init(&authorities_);
   mbedtls_x509_crt_init(&own_certificate_);
@@ -88,7 +88,7 @@ Built<void> Context::read_authorities(std::string_view pem) {
   // What there was no memory for, the library may count as damaged.
   if (result < 0 || arena_.ran_out()) return refuse(settings_.authorities(), result);
   if (result > 0)
-    log_warn(settings_.owner, "tls: ", result, " certificates in ", settings_.authorities(),
+    log_warn(owner_, "tls: ", result, " certificates in ", settings_.authorities(),
              " are of a kind that is not supported, or damaged; the others are used");
   return {};
 }
@@ -162,7 +162,7 @@ net::InPlace<net::TlsSession> Context::make_session(MutableBytes memory) {
 void Context::say_that_dates_are_ignored() {
   if (said_that_dates_are_ignored_) return;
   said_that_dates_are_ignored_ = true;
-  log_warn(settings_.owner, "tls: the clock is not set: dates of certificates are not checked ",
+  log_warn(owner_, "tls: the clock is not set: dates of certificates are not checked ",
            "until it is (clock_unset = \"accept\")");
 }
 

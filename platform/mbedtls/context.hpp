@@ -14,7 +14,7 @@ namespace runnel::mbedtls {
 class Context final : public net::TlsContext {
  public:
   Context(MutableBytes memory, const net::TlsSettings& settings, net::TlsSurroundings& surroundings,
-          net::HandshakePace& pace);
+          net::HandshakePace& pace, const char* owner);
   ~Context() override;
 
   // Once, before any session.
@@ -43,6 +43,7 @@ class Context final : public net::TlsContext {
   const net::TlsSettings& settings_;
   net::TlsSurroundings& surroundings_;
   net::HandshakePace& pace_;
+  const char* owner_;
   Arena arena_;
   mbedtls_ssl_config config_;
   mbedtls_x509_crt authorities_;

@@ -7,13 +7,11 @@ namespace runnel::mbedtls {
 
 class Library final : public net::TlsLibrary {
  public:
-  std::size_t context_bytes(const net::TlsSettings& settings) const override;
-  std::size_t session_bytes() const override;
-  Built<void> check(const net::TlsSettings& settings) const override;
   Built<net::InPlace<net::TlsContext>> make_context(MutableBytes memory,
                                                     const net::TlsSettings& settings,
                                                     const net::TlsFiles& files,
-                                                    net::TlsSurroundings& surroundings) override;
+                                                    net::TlsSurroundings& surroundings,
+                                                    const char* owner) override;
 
  private:
   net::HandshakePace pace_;

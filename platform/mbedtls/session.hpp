@@ -23,7 +23,7 @@ namespace runnel::mbedtls {
 
 class Session final : public net::TlsSession {
  public:
-  static constexpr std::size_t bytes = 56 * 1024;
+  static constexpr std::size_t bytes = net::tls_session_bytes;
 
   Session(MutableBytes memory, Context& context, net::HandshakePace& pace);
   ~Session() override { Session::end(); }

@@ -25,12 +25,13 @@ constexpr Duration source_grace = 2s;
 }  // namespace
 
 Agent::Agent(const Settings& settings, const MeasuredParts& measured, io::Reactor& reactor,
-             io::System& system, const RunOptions& options)
+             io::System& system, const RunOptions& options, const net::Libraries& libraries)
     : settings_(settings),
       system_(system),
       options_(options),
       scheduler_(reactor),
       clock_(system, scheduler_),
+      network_(system, libraries),
       assembly_(settings, measured,
                 World{scheduler_, system_, clock_, stop_, own_files_, options.once, identity_,
                       network_}) {}
@@ -44,10 +45,7 @@ tl::expected<void, Problem> Agent::prepare() {
     auto locked = lock_state(settings_.agent.state_dir);
     if (!locked) return locked;
   }
-  if (const Status built = assembly_.build(); !built)
-    return problem(concat("the kernel gives no memory for the plan: ", describe(built.error())),
-                   exit_codes::unavailable);
-  return {};
+  return assembly_.build();
 }
 
 tl::expected<void, Problem> Agent::lock_state(const std::string& folder) {
@@ -115,6 +113,7 @@ Task<void> Agent::live() {
     co_await part.scope->join();
   }
   if (assembly_.status != nullptr) co_await assembly_.status->end();
+  co_await network_.shut();
   helpers.cancel();
   co_await helpers.join();
 }

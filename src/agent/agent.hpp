@@ -10,8 +10,6 @@
 
 #include "agent/assembly.hpp"
 #include "agent/plan.hpp"
-#include "net/numeric_resolver.hpp"
-#include "net/services.hpp"
 
 namespace runnel::agent {
 
@@ -23,7 +21,7 @@ struct RunOptions {
 class Agent {
  public:
   Agent(const Settings& settings, const MeasuredParts& measured, io::Reactor& reactor,
-        io::System& system, const RunOptions& options);
+        io::System& system, const RunOptions& options, const net::Libraries& libraries = {});
   ~Agent();
 
   // Locks the state folder and builds every part.
@@ -73,8 +71,7 @@ class Agent {
   pipeline::StopRequest stop_;
   pipeline::OwnFiles own_files_;
   pipeline::Identity identity_;
-  net::NumericResolver numeric_;
-  net::Services network_{&numeric_};
+  Network network_;
   Assembly assembly_;
 
   std::size_t ceiling_ = 0;

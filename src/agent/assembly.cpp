@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agent/exit_codes.hpp"
 #include "agent/status/status_service.hpp"
 
 namespace runnel::agent {
@@ -38,7 +39,7 @@ ComponentContext common_context(const char* name, World& world, const Settings& 
           settings.agent.state_dir.c_str(),
           world.once,
           world.identity,
-          world.network};
+          world.network.services()};
 }
 
 void build_channel(Region& region, ChannelPart& part, const Settings& settings, World* world) {
@@ -110,6 +111,8 @@ bool serves_status(const Settings& settings) {
   return settings.agent.listen.family != io::Family::none;
 }
 
+constexpr std::string_view names_name = "names";
+
 std::string label_of(const ChannelConfig& config) { return "channels." + config.name; }
 std::string label_of(const SourceConfig& config) { return "sources." + config.name; }
 std::string label_of(const SinkConfig& config) { return "sinks." + config.name; }
@@ -137,7 +140,8 @@ std::size_t MeasuredParts::bytes() const {
       [](std::size_t sum, const PlanEntry& each) { return saturating_add(sum, each.bytes); });
 }
 
-MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
+MeasuredParts measure(const Settings& settings, std::size_t page_bytes,
+                      const net::Libraries& libraries) {
   MeasuredParts measured;
   measured.page_bytes = page_bytes;
   measured.frame_bytes = own_frames * own_frame_bytes;
@@ -149,6 +153,9 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
     measured.handles += region.handles();
     measured.entries.push_back({name, align_up(region.used(), page_bytes), region.lines()});
   };
+  if (looks_up_names(settings) && libraries.names != nullptr)
+    add(std::string(names_name),
+        [&](Region& region) { Network::build_names(region, *libraries.names, nullptr, nullptr); });
   for (const ChannelConfig& config : settings.channels)
     add(label_of(config), [&](Region& region) {
       ChannelPart part;
@@ -178,9 +185,11 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes) {
 Assembly::Assembly(const Settings& settings, const MeasuredParts& measured, World world)
     : settings_(settings), measured_(measured), world_(world) {}
 
-Status Assembly::build() {
+Built<void> Assembly::build() {
   const auto memory = world_.system.map(measured_.bytes());
-  if (!memory) return memory.error();
+  if (!memory)
+    return problem(concat("the kernel gives no memory for the plan: ", describe(memory.error())),
+                   exit_codes::unavailable);
   return build_all(*memory);
 }
 
@@ -196,7 +205,19 @@ void Assembly::build_in_next_region(std::string_view name, Build build) {
   RUNNEL_ASSERT(align_up(region.used(), measured_.page_bytes) == entry.bytes);
 }
 
-Status Assembly::build_all(MutableBytes memory) {
+// First: components take the resolver as they are built.
+Built<void> Assembly::build_network() {
+  if (!looks_up_names(settings_)) return {};
+  net::NameLibrary* library = world_.network.libraries().names;
+  if (library == nullptr)
+    return problem("a sink sends to a name, but this platform has nothing to look names up with");
+  build_in_next_region(names_name, [&](Region& region) {
+    Network::build_names(region, *library, &world_.network, &world_.scheduler);
+  });
+  return world_.network.open_names();
+}
+
+Built<void> Assembly::build_all(MutableBytes memory) {
   // The arena comes last in the plan and first into use: its memory is the end of the mapping.
   const std::size_t frame_bytes = measured_.entries.back().bytes;
   frames_ = std::make_unique<async::FrameArena>(memory.last(frame_bytes));
@@ -205,6 +226,7 @@ Status Assembly::build_all(MutableBytes memory) {
   fill(channels, settings_.channels);
   fill(sources, settings_.sources);
   fill(sinks, settings_.sinks);
+  if (auto built = build_network(); !built) return built;
   for (ChannelPart& part : channels)
     build_in_next_region(part.label,
                          [&](Region& region) { build_channel(region, part, settings_, &world_); });

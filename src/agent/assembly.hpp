@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/network.hpp"
 #include "agent/settings.hpp"
 #include "async/frame_arena.hpp"
 #include "pipeline/component.hpp"
@@ -38,7 +39,7 @@ struct World {
   pipeline::OwnFiles& own_files;
   bool once;
   const pipeline::Identity& identity;
-  const net::Services& network;
+  Network& network;
 };
 
 struct ChannelPart {
@@ -76,7 +77,8 @@ class StatusService;
 
 // Measures without building anything.
 // `page_bytes`: of the machine that it is going to run on.
-MeasuredParts measure(const Settings& settings, std::size_t page_bytes);
+MeasuredParts measure(const Settings& settings, std::size_t page_bytes,
+                      const net::Libraries& libraries = {});
 
 class Assembly {
  public:
@@ -86,8 +88,8 @@ class Assembly {
   Assembly(const Assembly&) = delete;
   Assembly& operator=(const Assembly&) = delete;
 
-  // Takes the memory from the system and builds. `no_memory` when the kernel gives none.
-  Status build();
+  // Takes the memory from the system and builds.
+  Built<void> build();
 
   std::vector<ChannelPart> channels;
   std::vector<SourcePart> sources;
@@ -95,7 +97,8 @@ class Assembly {
   StatusService* status = nullptr;  // null: nothing is served
 
  private:
-  Status build_all(MutableBytes memory);
+  Built<void> build_all(MutableBytes memory);
+  Built<void> build_network();
   template <class Build>
   void build_in_next_region(std::string_view name, Build build);
 

@@ -6,6 +6,7 @@
 #include "agent/complaints.hpp"
 #include "agent/exit_codes.hpp"
 #include "agent/settings.hpp"
+#include "pipeline/connection_options.hpp"
 
 namespace runnel::agent {
 namespace {
@@ -36,6 +37,7 @@ std::vector<Entry> entries_of(const Registry& registry) {
     entries.push_back({type->name, "channel", "", type->summary, {type->options}});
   for (const auto* type : registry.sinks) {
     entries.push_back({type->name, "sink", "", type->summary, {type->options}});
+    if (type->connects) entries.back().tables.push_back(pipeline::connection_options());
     if (type->encodes) entries.back().tables.push_back(pipeline::encoding_options());
     entries.back().tables.push_back(pipeline::delivery_options());
   }
@@ -189,6 +191,11 @@ Built<std::string> list_type(const Registry& registry, std::string_view name, bo
                      "the options that all sinks share; the first four only those "
                      "that send bytes",
                      {pipeline::encoding_options(), pipeline::delivery_options()}});
+  entries.push_back({"connections",
+                     "",
+                     "",
+                     "the options that all sinks share that connect to somebody",
+                     {pipeline::connection_options()}});
   std::string text;
   bool found = false;
   std::vector<std::string_view> names;

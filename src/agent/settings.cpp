@@ -6,6 +6,7 @@
 #include "agent/section.hpp"
 #include "agent/settings_checks.hpp"
 #include "agent/toml_reader.hpp"
+#include "pipeline/connection_options.hpp"
 #include "sources/listening/listen_address.hpp"
 
 namespace runnel::agent {
@@ -230,8 +231,9 @@ void SettingsReader::read_sink(Section& section, Links& links) {
   if (sink.type == nullptr) return;
   using Options = std::span<const pipeline::Option>;
   const Options encoding = sink.type->encodes ? pipeline::encoding_options() : Options();
+  const Options connection = sink.type->connects ? pipeline::connection_options() : Options();
   OptionValues values;
-  if (!section.read({sink.type->options, encoding, pipeline::delivery_options()},
+  if (!section.read({sink.type->options, connection, encoding, pipeline::delivery_options()},
                     {"type", "channel"}, values))
     return;
   const auto delivery = pipeline::delivery_settings(values, sink.type->encodes);

@@ -36,7 +36,6 @@ struct TlsSettings {
   static constexpr std::size_t alpn_count_max = 8;
 
   TlsRole role = TlsRole::client;
-  std::string owner;  // "sinks.loki": whose lines these are in the log
 
   // Client: the name, or numeric address, that the server's certificate must be for. Names are also
   // sent in clear (SNI). A session may have another one (`begin`).
@@ -68,6 +67,13 @@ struct TlsSettings {
 struct TlsFiles {
   std::string authorities, certificate, key;  // PEM; empty: not configured
 };
+// What can be told before any file is read: a version that nothing here speaks, a server without
+// certificate, ...
+Built<void> check_tls(const TlsSettings& settings);
+// What a context and a session are planned with, whatever the library (alignment 64).
+std::size_t tls_context_bytes(const TlsSettings& settings);
+inline constexpr std::size_t tls_session_bytes = 56 * 1024;
+
 // Start-up only. The problem names the file.
 Built<TlsFiles> read_tls_files(io::System& system, const TlsSettings& settings);
 
@@ -175,30 +181,26 @@ using InPlace = std::unique_ptr<T, DestroyInPlace>;
 class TlsContext {
  public:
   virtual ~TlsContext() = default;
-  // `memory`: `TlsLibrary::session_bytes()`, aligned to 16. Start-up only.
+  // `memory`: `tls_session_bytes`, aligned to 16. Start-up only.
   virtual InPlace<TlsSession> make_session(MutableBytes memory) = 0;
   virtual const TlsSettings& settings() const = 0;
   // Of its memory, the most that was ever in use.
   virtual std::size_t used_bytes() const = 0;
 };
 
-// One of an agent. Components carve `context_bytes` and `session_bytes` (alignment 64) in the pass
-// that measures, too, and make context and sessions when they start.
+// One of an agent. Components carve `tls_context_bytes` and `tls_session_bytes`, and make context
+// and sessions when they start.
 class TlsLibrary {
  public:
   virtual ~TlsLibrary() = default;
 
-  virtual std::size_t context_bytes(const TlsSettings& settings) const = 0;
-  virtual std::size_t session_bytes() const = 0;  // at most 56 KiB
-  // What can be told before any file is read: a version that the library does not speak, a server
-  // without certificate, ...
-  virtual Built<void> check(const TlsSettings& settings) const = 0;
-
-  // Start-up only. `settings` and `surroundings` outlive the context, `files` need not. The problem
-  // names the file and says what is wrong with it.
+  // Start-up only. `settings`, `surroundings` and `owner` ("sinks.loki": whose lines these are in
+  // the log) outlive the context, `files` need not. The problem names the file and says what is
+  // wrong with it.
   virtual Built<InPlace<TlsContext>> make_context(MutableBytes memory, const TlsSettings& settings,
                                                   const TlsFiles& files,
-                                                  TlsSurroundings& surroundings) = 0;
+                                                  TlsSurroundings& surroundings,
+                                                  const char* owner) = 0;
 };
 
 }  // namespace runnel::net

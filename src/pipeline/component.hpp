@@ -42,7 +42,8 @@ class SinkPlan {
   // Paths it would write, as examples; for the check against `SourcePlan::reads`.
   virtual std::vector<std::string> writes() const { return {}; }
 
-  DeliverySettings delivery;  // from the options that all sinks share
+  DeliverySettings delivery;    // from the options that all sinks share
+  bool looks_up_names = false;  // a destination is one
 };
 
 struct SourceType {
@@ -57,7 +58,8 @@ struct SinkType {
   std::string_view name;
   std::string_view summary;
   std::span<const Option> options;  // its own; see delivery_options for the shared ones
-  bool encodes;  // takes the options `encoding`, `compression`: what goes out is bytes
+  bool encodes = false;   // takes the options `encoding`, `compression`: what goes out is bytes
+  bool connects = false;  // takes those of `connection_options`
   Checked<std::unique_ptr<SinkPlan>> (*plan)(const OptionValues& values);
 };
 

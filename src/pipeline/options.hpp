@@ -54,6 +54,13 @@ class OptionValues {
   }
   Duration duration(std::string_view name) const { return get<Duration>(name); }
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
+  // Whether both have the same value for it, or none.
+  bool same(const OptionValues& other, std::string_view name) const {
+    const auto mine = values_.find(name), its = other.values_.find(name);
+    if (mine == values_.end() || its == other.values_.end())
+      return mine == values_.end() && its == other.values_.end();
+    return mine->second == its->second;
+  }
 
  private:
   template <class T>

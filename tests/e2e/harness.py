@@ -18,6 +18,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,17 @@ def on_both_drivers(base):
         setattr(module, name, type(name, (base,), {'driver': driver, '__module__': module.__name__,
                                                    '__qualname__': name, '__test__': True}))
     return None
+
+
+def skip_without(command):
+    return unittest.skipUnless(os.access(command, os.X_OK), f'needs {command}')
+
+
+def free_port():
+    """For a server that must be told its port. Somebody else might take it before that."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
 
 
 def skip_without_root(function):

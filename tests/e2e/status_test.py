@@ -36,11 +36,6 @@ def found(name):
     return shutil.which(name, path=os.environ.get('PATH', '') + ':/usr/sbin:/usr/bin')
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        return server.getsockname()[1]
-
-
 def ask(port, path, method='GET'):
     """(status, headers, body); http.client knows no proxies."""
     client = http.client.HTTPConnection('127.0.0.1', port, timeout=harness.TIMEOUT)
@@ -164,7 +159,7 @@ class Prometheus(Status):
         if prometheus is None:
             self.skipTest('prometheus is not installed')
         self.begin()
-        port = free_port()
+        port = harness.free_port()
         config = self.write('prometheus.yml', PROMETHEUS.format(port=self.status_port))
         self.process(prometheus, f'--config.file={config}',
                      f'--storage.tsdb.path={self.path("tsdb")}',

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "pipeline/connection_options.hpp"
 #include "pipeline/sink_runner.hpp"
 #include "sinks/file/file.hpp"
 #include "tests/sim/pipeline_world.hpp"
@@ -29,6 +30,7 @@ struct SinkUnderTest {
     OptionValues values;
     const std::span<const Option> none;
     const auto tables = {type.options, delivery_options(),
+                         type.connects ? connection_options() : none,
                          type.encodes ? encoding_options() : none};
     for (const auto& [name, text] : given) {
       bool known = false;

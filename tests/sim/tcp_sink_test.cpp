@@ -4,6 +4,7 @@
 // kills and starts again; what has arrived is compared with what was put.
 #include "sinks/tcp/tcp_sink.hpp"
 
+#include "pipeline/connection_options.hpp"
 #include "tests/sim/receiver.hpp"
 #include "tests/sim/sink_world.hpp"
 
@@ -108,13 +109,14 @@ TEST_CASE("tcp sink: addresses that cannot be are named") {
     pipeline::OptionValues values;
     values.set("address", std::string(address));
     pipeline::fill_standard(sinks::tcp_sink_type.options, values);
+    pipeline::fill_standard(pipeline::connection_options(), values);
     const auto plan = sinks::tcp_sink_type.plan(values);
     return plan ? std::string() : plan.error().text;
   };
   CHECK(problem_of("192.0.2.1:5170").empty());
-  CHECK(problem_of("logs.example.org:5170") ==
-        "\"logs.example.org\" is a name, and this version cannot look names up yet: write its "
-        "address, for example \"192.0.2.1:5170\"");
+  CHECK(problem_of("logs.example.org:5170").empty());
+  CHECK(problem_of("tcp://192.0.2.1:5170").empty());
+  CHECK(problem_of("tls://logs.example.org:6514").empty());
   CHECK(problem_of("[::1]:5170").empty());
   CHECK(problem_of("logs") == "\"logs\" has no port: write for example \"logs:5170\"");
   CHECK(problem_of("logs:0") == "\"0\" is not a port: a number from 1 to 65535");

@@ -43,7 +43,6 @@ class Room {
 
 inline net::TlsSettings client_settings() {
   net::TlsSettings settings;
-  settings.owner = "sinks.test";
   settings.server_name = "server.test";
   settings.ca_file = "/roots.pem";
   return settings;
@@ -51,7 +50,6 @@ inline net::TlsSettings client_settings() {
 inline net::TlsSettings server_settings() {
   net::TlsSettings settings;
   settings.role = net::TlsRole::server;
-  settings.owner = "sources.test";
   settings.certificate_file = "/own.pem";
   settings.key_file = "/own.key";
   return settings;
@@ -68,9 +66,9 @@ struct TlsParty {
   TlsParty(mbedtls::Library& library, TlsWorld& world, net::TlsSettings with,
            const net::TlsFiles& files)
       : settings(std::move(with)),
-        context_room(library.context_bytes(settings)),
-        session_room(library.session_bytes()) {
-    auto made = library.make_context(context_room.bytes(), settings, files, world);
+        context_room(net::tls_context_bytes(settings)),
+        session_room(net::tls_session_bytes) {
+    auto made = library.make_context(context_room.bytes(), settings, files, world, "sinks.test");
     if (!made) {
       problem = made.error().text;
       return;

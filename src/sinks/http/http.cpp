@@ -17,7 +17,7 @@ constexpr pipeline::Option options[] = {
     {.name = "url",
      .type = OptionType::text,
      .standard = "",
-     .help = "where to send to: \"http://192.0.2.1:8080/ingest?source=edge\"",
+     .help = "where to send to: \"https://logs.example.org/ingest?source=edge\"",
      .required = true},
     {.name = "method",
      .type = OptionType::text,
@@ -45,8 +45,6 @@ constexpr pipeline::Option options[] = {
      .type = OptionType::text,
      .standard = "",
      .help = "for bearer authentication; best \"${TOKEN}\"; never printed"},
-    connect_timeout_option,
-    reply_timeout_option,
 };
 
 constexpr std::size_t fields_bytes_max = 2048;
@@ -134,8 +132,12 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   auto authorization = authorization_from(values);
   if (!authorization) return tl::unexpected(authorization.error());
   settings.authorization = std::move(*authorization);
-  settings.uplink = uplink_settings(values);
+  auto uplink = uplink_settings(values, settings.url.endpoint);
+  if (!uplink) return tl::unexpected(uplink.error());
+  settings.uplink = std::move(*uplink);
+  const bool is_name = settings.url.endpoint.is_name();
   auto made = std::make_unique<HttpPlan>(std::move(settings));
+  made->looks_up_names = is_name;
   made->delivery.event_ends = true;
   made->delivery.json_array = array;
   return made;
@@ -148,6 +150,7 @@ const pipeline::SinkType http_type = {
     .summary = "sends each batch as one HTTP request",
     .options = options,
     .encodes = true,
+    .connects = true,
     .plan = plan,
 };
 

@@ -32,25 +32,22 @@ Verdict verdict_of(std::uint16_t status) {
   }
 }
 
-HttpMemory HttpSink::carve(Region& region, const HttpSettings&) {
+HttpMemory HttpSink::carve(Region& region, const HttpSettings& settings) {
   constexpr std::size_t frame_bytes = 1024;
   region.frames(4, frame_bytes);  // start, deliver, post, shut
-  Uplink::carve(region);
-  return {HttpExchange::carve(region)};
+  const UplinkMemory uplink = Uplink::carve(region, settings.uplink);
+  return {uplink, HttpExchange::carve(region)};
 }
 
 HttpSink::HttpSink(pipeline::SinkContext& context, const HttpSettings& settings,
                    const HttpMemory& memory)
     : settings_(settings),
-      uplink_(context, settings.uplink),
+      uplink_(context, settings.uplink, memory.uplink),
       exchange_(context, uplink_, memory.answer) {}
 
-Task<pipeline::Started> HttpSink::start() { co_return pipeline::Started(); }
+Task<pipeline::Started> HttpSink::start() { co_return uplink_.start(); }
 
-Task<void> HttpSink::shut() {
-  uplink_.close();
-  co_return;
-}
+Task<void> HttpSink::shut() { co_await uplink_.end(); }
 
 Status HttpSink::write_head(const Frame& frame) {
   head_.clear();
@@ -91,6 +88,7 @@ Delivery HttpSink::delivery_of(const Result<HttpReply>& reply) {
   reason_.clear();
   reason_ << settings_.url.endpoint;
   if (reply) reason_ << " answers " << reply->text;
+  if (!reply && !uplink_.reason().empty()) reason_ << ": " << uplink_.reason();
   delivery.reason = reason_.text();
   delivery.error = reply ? Error::refused : reply.error();
   switch (verdict) {

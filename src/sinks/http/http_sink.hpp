@@ -32,6 +32,7 @@ enum class Verdict : std::uint8_t {
 Verdict verdict_of(std::uint16_t status);
 
 struct HttpMemory {
+  UplinkMemory uplink;
   MutableBytes answer;
 };
 

@@ -6,23 +6,21 @@ namespace runnel::sinks {
 
 tl::expected<Url, std::string> parse_url(std::string_view text) {
   using Wrong = tl::unexpected<std::string>;
-  constexpr std::string_view scheme = "http://";
-  constexpr std::uint16_t standard_port = 80;
-  if (text.starts_with("https://"))
-    return Wrong(
-        "is an https address, but this version has no TLS yet; send over a tunnel or a "
-        "local proxy that has");
-  if (!text.starts_with(scheme))
-    return Wrong(concat("is not an address such as \"http://192.0.2.1:8080/path\""));
-  text.remove_prefix(scheme.size());
+  constexpr std::string_view scheme = "http://", secure_scheme = "https://";
+  constexpr std::uint16_t standard_port = 80, secure_port = 443;
+  const bool secure = text.starts_with(secure_scheme);
+  if (!secure && !text.starts_with(scheme))
+    return Wrong(concat("is not an address such as \"https://logs.example.org/path\""));
+  text.remove_prefix(secure ? secure_scheme.size() : scheme.size());
   const auto slash = std::min(text.find_first_of("/?#"), text.size());
   Url url;
   url.authority = std::string(text.substr(0, slash));
   if (url.authority.find('@') != std::string::npos)
     return Wrong("has a user in it: use the options user and password");
-  auto endpoint = parse_endpoint(url.authority, standard_port);
+  auto endpoint = parse_endpoint(url.authority, secure ? secure_port : standard_port);
   if (!endpoint) return Wrong(concat("is no address: ", endpoint.error()));
   url.endpoint = std::move(*endpoint);
+  url.endpoint.secure = secure;
   const std::string_view target = text.substr(slash);
   const bool visible =
       std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c <= '~'; });

@@ -1,4 +1,4 @@
-// "http://host:port/path?query" (RFC 3986, as far as a request needs it).
+// "https://host:port/path?query" (RFC 3986, as far as a request needs it).
 #pragma once
 
 #include "sinks/sending/endpoint.hpp"

@@ -14,11 +14,18 @@ bool is_host_character(char c) {
          c == '.' || c == '_';
 }
 
+constexpr std::string_view plain_scheme = "tcp://", secure_scheme = "tls://";
+
 }  // namespace
+
+bool Endpoint::is_name() const { return !net::numeric_address(host, port).has_value(); }
 
 tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
                                                    std::uint16_t standard_port) {
   using Wrong = tl::unexpected<std::string>;
+  Endpoint endpoint;
+  endpoint.secure = text.starts_with(secure_scheme);
+  if (endpoint.secure || text.starts_with(plain_scheme)) text.remove_prefix(secure_scheme.size());
   std::string_view host = text, port;
   const auto bracket = text.rfind(']');
   const auto colon = text.rfind(':');
@@ -27,7 +34,6 @@ tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
   }
-  Endpoint endpoint;
   endpoint.port = standard_port;
   if (has_port) {
     const auto number = parse_number(port);
@@ -47,11 +53,6 @@ tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
   } else if (host.empty() || host.size() > host_bytes_max ||
              !std::all_of(host.begin(), host.end(), is_host_character)) {
     return Wrong(concat("\"", host, "\" is not a host: a name or an address"));
-  } else if (!net::numeric_address(host, endpoint.port)) {
-    return Wrong(concat("\"", host,
-                        "\" is a name, and this version cannot look names up yet: write "
-                        "its address, for example \"192.0.2.1:",
-                        endpoint.port, "\""));
   }
   endpoint.host = std::string(host);
   return endpoint;

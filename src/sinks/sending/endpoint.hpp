@@ -1,5 +1,5 @@
-// Where a network sink sends to, as it is configured: "192.0.2.1:514", "[2001:db8::1]:514". Names
-// are refused: nothing here could look them up yet.
+// Where a network sink sends to, as it is configured: "logs.example.org:514", "192.0.2.1:514",
+// "[2001:db8::1]:514"; with TLS "tls://logs.example.org:6514".
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,9 @@ namespace runnel::sinks {
 struct Endpoint {
   std::string host;  // without brackets
   std::uint16_t port = 0;
+  bool secure = false;  // by TLS
+
+  bool is_name() const;  // has to be looked up
 };
 
 // The failure says what is wrong and what to write: "\"db\" has no port: write ...". A

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/sleep.hpp"
+#include "pipeline/connection_options.hpp"
 
 namespace runnel::sinks {
 
@@ -17,10 +18,24 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 constexpr Duration first_look = std::chrono::microseconds(200);
 constexpr Duration longest_look = std::chrono::milliseconds(50);
 
+// How long a goodbye may take.
+constexpr Duration goodbye_patience = 1s;
+
 }  // namespace
 
-UplinkSettings uplink_settings(const OptionValues& values) {
-  return {values.duration("connect_timeout"), values.duration("reply_timeout")};
+pipeline::Checked<UplinkSettings> uplink_settings(const OptionValues& values,
+                                                  const Endpoint& endpoint) {
+  UplinkSettings settings{values.duration("connect_timeout"), values.duration("reply_timeout"), {}};
+  if (endpoint.secure) {
+    auto tls = pipeline::tls_settings(values, net::TlsRole::client);
+    if (!tls) return tl::unexpected(tls.error());
+    settings.tls = std::move(*tls);
+  } else if (const auto none = pipeline::check_no_tls(
+                 values, "the address begins neither with tls:// nor with https://");
+             !none) {
+    return tl::unexpected(none.error());
+  }
+  return settings;
 }
 
 pipeline::Checked<Endpoint> endpoint_from(const OptionValues& values, std::string_view option,
@@ -30,42 +45,107 @@ pipeline::Checked<Endpoint> endpoint_from(const OptionValues& values, std::strin
   return *endpoint;
 }
 
-void Uplink::carve(Region& region) {
+UplinkMemory Uplink::carve(Region& region, const UplinkSettings& settings) {
   constexpr std::size_t frame_bytes = 1024;
-  region.frames(4, frame_bytes);  // open, write, read, acknowledged
+  region.frames(6, frame_bytes);  // open, connect or secure, write, read, acknowledged, end
   region.frames(2, net::TcpStream::frame_bytes);
   region.handles(1);
   net::Dialer::carve(region);
+  if (!settings.tls) return {};
+  net::TlsStream::carve_frames(region, 1);
+  UplinkMemory memory;
+  memory.tls_context = region.bytes(net::tls_context_bytes(*settings.tls), "TLS: certificates");
+  memory.tls_session = region.bytes(net::tls_session_bytes, "TLS: session");
+  return memory;
 }
 
-Uplink::Uplink(pipeline::SinkContext& context, const UplinkSettings& settings)
+Uplink::Uplink(pipeline::SinkContext& context, const UplinkSettings& settings,
+               const UplinkMemory& memory)
     : context_(context),
       settings_(settings),
+      memory_(memory),
       tcp_(context.reactor()),
       dialer_(context.scheduler, context.system, *context.network.resolver) {}
 
+pipeline::Started Uplink::start() {
+  if (!settings_.tls) return {};
+  const net::Services& network = context_.network;
+  if (network.tls == nullptr)
+    return problem(concat("the address asks for TLS, but this platform has none"));
+  const auto files = net::read_tls_files(context_.system, *settings_.tls);
+  if (!files) return tl::unexpected(files.error());
+  auto made = network.tls->make_context(memory_.tls_context, *settings_.tls, *files,
+                                        *network.surroundings, context_.name);
+  if (!made) return tl::unexpected(made.error());
+  tls_context_ = std::move(*made);
+  tls_session_ = tls_context_->make_session(memory_.tls_session);
+  tls_.emplace(*tls_session_, tcp_);
+  return {};
+}
+
 Task<Status> Uplink::open(const Endpoint& endpoint) {
+  const Status connected = co_await connect(endpoint);
+  if (!connected || !tls_) co_return connected;
+  const Status secured = co_await secure(endpoint);
+  co_return secured;
+}
+
+Task<Status> Uplink::connect(const Endpoint& endpoint) {
   RUNNEL_ASSERT(!is_open());
+  reason_ = {};
+  counted_ = 0;
   const Instant deadline = after(context_.now(), settings_.connect_timeout);
   const Status connected = co_await dialer_.dial(endpoint.host, endpoint.port, tcp_, deadline);
   if (connected) ++context_.counters.connections;
+  if (connected.error() == Error::not_found) reason_ = "no name server knows this name";
   co_return connected;
+}
+
+Task<Status> Uplink::secure(const Endpoint& endpoint) {
+  RUNNEL_ASSERT(tls_ && !secured_);
+  const Instant deadline = after(context_.now(), settings_.tls->handshake_timeout);
+  const bool named = !settings_.tls->server_name.empty();
+  const Status shaken = co_await tls_->handshake(
+      deadline, named ? std::string_view() : std::string_view(endpoint.host));
+  count();
+  secured_ = shaken.ok();
+  if (!shaken) {
+    reason_ = tls_->reason();
+    tls_->close();
+  }
+  co_return shaken;
+}
+
+void Uplink::close() {
+  if (tls_) tls_->close();
+  tcp_.close();
+  secured_ = false;
+}
+
+Task<void> Uplink::end() {
+  if (secured_ && is_open()) (void)co_await tls_->shut(after(context_.now(), goodbye_patience));
+  close();
+}
+
+void Uplink::count() {
+  const std::uint64_t sent = tcp_.traffic().sent_bytes;
+  context_.counters.wire_bytes += sent - counted_;
+  counted_ = sent;
 }
 
 Task<Status> Uplink::write(Bytes bytes) {
   Status status;
   while (status && !bytes.empty()) {
     const Bytes piece = bytes.first(std::min(bytes.size(), piece_bytes));
-    const std::uint64_t before = tcp_.traffic().sent_bytes;
-    status = co_await tcp_.write(piece, reply_deadline());
-    context_.counters.wire_bytes += tcp_.traffic().sent_bytes - before;
+    status = co_await stream().write(piece, reply_deadline());
+    count();
     bytes = bytes.subspan(piece.size());
   }
   co_return status;
 }
 
 Task<Result<std::uint32_t>> Uplink::read(MutableBytes into, Instant deadline) {
-  const auto received = co_await tcp_.read(into, deadline);
+  const auto received = co_await stream().read(into, deadline);
   co_return received;
 }
 

@@ -18,22 +18,23 @@ struct TcpSinkSettings {
   UplinkSettings uplink;
 };
 
-struct TcpSinkMemory {};
+struct TcpSinkMemory {
+  UplinkMemory uplink;
+};
 
 // A batch is delivered when the peer's kernel has acknowledged its last byte. There is no answer of
 // the peer's program: what it had not read when it died is lost (docs/sink-tcp.md).
 class TcpSink final : public pipeline::Sink {
  public:
-  static TcpSinkMemory carve(Region& region, const TcpSinkSettings&) {
+  static TcpSinkMemory carve(Region& region, const TcpSinkSettings& settings) {
     constexpr std::size_t frame_bytes = 768;
     region.frames(4, frame_bytes);  // start, deliver, send, shut
-    Uplink::carve(region);
-    return {};
+    return {Uplink::carve(region, settings.uplink)};
   }
-  TcpSink(SinkContext& context, const TcpSinkSettings& settings, const TcpSinkMemory&)
-      : settings_(settings), uplink_(context, settings.uplink) {}
+  TcpSink(SinkContext& context, const TcpSinkSettings& settings, const TcpSinkMemory& memory)
+      : settings_(settings), uplink_(context, settings.uplink, memory.uplink) {}
 
-  Task<pipeline::Started> start() override { co_return pipeline::Started(); }
+  Task<pipeline::Started> start() override { co_return uplink_.start(); }
 
   Task<Delivery> deliver(const Frame& frame) override {
     const Status sent = co_await send(frame.wire);
@@ -44,14 +45,12 @@ class TcpSink final : public pipeline::Sink {
     delivery.error = sent.error();
     reason_.clear();
     reason_ << settings_.endpoint;
+    if (!uplink_.reason().empty()) reason_ << ": " << uplink_.reason();
     delivery.reason = reason_.text();
     co_return delivery;
   }
 
-  Task<void> shut() override {
-    uplink_.close();
-    co_return;
-  }
+  Task<void> shut() override { co_await uplink_.end(); }
 
  private:
   Task<Status> send(Bytes bytes) {
@@ -68,22 +67,20 @@ class TcpSink final : public pipeline::Sink {
 
   const TcpSinkSettings& settings_;
   Uplink uplink_;
-  Text<272> reason_;
+  Text<512> reason_;
 };
 
 constexpr pipeline::Option options[] = {
     {.name = "address",
      .type = OptionType::text,
      .standard = "",
-     .help = "address and port to connect to: \"192.0.2.1:5170\", \"[2001:db8::1]:5170\"",
+     .help = "whom to connect to: \"logs.example.org:5170\", with TLS \"tls://192.0.2.1:6514\"",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
      .standard = "newline",
      .help = "newline: one event a line; octet_counted: its length and a space in front of each",
      .choices = "newline|octet_counted"},
-    connect_timeout_option,
-    reply_timeout_option,
 };
 
 class TcpSinkPlan final : public pipeline::SinkPlan {
@@ -100,8 +97,12 @@ class TcpSinkPlan final : public pipeline::SinkPlan {
 Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   auto endpoint = endpoint_from(values, "address");
   if (!endpoint) return tl::unexpected(endpoint.error());
+  auto uplink = uplink_settings(values, *endpoint);
+  if (!uplink) return tl::unexpected(uplink.error());
+  const bool is_name = endpoint->is_name();
   auto made =
-      std::make_unique<TcpSinkPlan>(TcpSinkSettings{std::move(*endpoint), uplink_settings(values)});
+      std::make_unique<TcpSinkPlan>(TcpSinkSettings{std::move(*endpoint), std::move(*uplink)});
+  made->looks_up_names = is_name;
   made->delivery.octet_counted = values.text("framing") == "octet_counted";
   return made;
 }
@@ -113,6 +114,7 @@ const pipeline::SinkType tcp_sink_type = {
     .summary = "sends events over TCP, as lines or octet-counted",
     .options = options,
     .encodes = true,
+    .connects = true,
     .plan = plan,
 };
 

@@ -140,8 +140,8 @@ constexpr SourceType tail{"tail", Activity::active, "reads files", tail_options,
 constexpr SourceType syslog{"syslog", Activity::passive, "takes syslog", syslog_options,
                             plan_syslog};
 constexpr ChannelType memory{"memory", "a ring", memory_options, plan_memory};
-constexpr SinkType file{"file", "writes files", file_options, true, plan_file};
-constexpr SinkType null{"null", "throws away", {}, false, plan_null};
+constexpr SinkType file{"file", "writes files", file_options, true, false, plan_file};
+constexpr SinkType null{"null", "throws away", {}, false, false, plan_null};
 
 constexpr const SourceType* sources[] = {&tail, &syslog};
 constexpr const ChannelType* channels[] = {&memory};

@@ -1,0 +1,99 @@
+#include "pipeline/connection_options.hpp"
+
+namespace runnel::pipeline {
+namespace {
+
+constexpr std::uint64_t ns_per_ms = 1'000'000, ns_per_hour = 3'600'000'000'000;
+
+constexpr Option of_connections[] = {
+    {.name = "connect_timeout",
+     .type = OptionType::duration,
+     .standard = "10s",
+     .help = "an attempt to connect, name and all, is given up after so long",
+     .minimum = ns_per_ms,
+     .maximum = ns_per_hour},
+    {.name = "reply_timeout",
+     .type = OptionType::duration,
+     .standard = "30s",
+     .help = "a connection is given up when nothing moves on it for so long while something should",
+     .minimum = ns_per_ms,
+     .maximum = ns_per_hour},
+    {.name = "tls.server_name",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "whom the server's certificate must be for; empty: the host of the address"},
+    {.name = "tls.ca_file",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "whom to believe: a PEM file, or a folder of them; empty: the system's authorities"},
+    {.name = "tls.ca_memory",
+     .type = OptionType::size,
+     .standard = "0",
+     .help = "planned for them; 0: 640KiB for the system's, 64KiB for a file of yours",
+     .maximum = 960 * 1024},
+    {.name = "tls.certificate_file",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "ours, if the server wants one: PEM, with what is between it and its authority"},
+    {.name = "tls.key_file",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "its key: PEM, not encrypted"},
+    {.name = "tls.minimum_version",
+     .type = OptionType::text,
+     .standard = "1.2",
+     .help = "the oldest version that is spoken",
+     .choices = "1.2|1.3"},
+    {.name = "tls.insecure_skip_verify",
+     .type = OptionType::boolean,
+     .standard = "false",
+     .help = "true: takes any certificate, and so anybody for the server; for tests"},
+    {.name = "tls.clock_unset",
+     .type = OptionType::text,
+     .standard = "accept",
+     .help = "before the clock is set; accept: dates of certificates are not checked; wait: no TLS",
+     .choices = "accept|wait"},
+    {.name = "tls.handshake_timeout",
+     .type = OptionType::duration,
+     .standard = "10s",
+     .help = "a handshake is given up after so long",
+     .minimum = ns_per_ms,
+     .maximum = ns_per_hour},
+};
+
+constexpr std::string_view tls_prefix = "tls.";
+
+}  // namespace
+
+std::span<const Option> connection_options() { return of_connections; }
+
+Checked<net::TlsSettings> tls_settings(const OptionValues& values, net::TlsRole role) {
+  net::TlsSettings settings;
+  settings.role = role;
+  settings.server_name = values.text("tls.server_name");
+  settings.ca_file = values.text("tls.ca_file");
+  settings.ca_memory_bytes = values.size("tls.ca_memory");
+  settings.certificate_file = values.text("tls.certificate_file");
+  settings.key_file = values.text("tls.key_file");
+  settings.insecure_skip_verify = values.boolean("tls.insecure_skip_verify");
+  settings.handshake_timeout = values.duration("tls.handshake_timeout");
+  if (values.text("tls.minimum_version") == "1.3")
+    return wrong("tls.minimum_version", "is \"1.3\", but this version speaks TLS 1.2 only");
+  if (values.text("tls.clock_unset") == "wait") settings.clock_unset = net::ClockUnset::wait;
+  if (const auto checked = net::check_tls(settings); !checked)
+    return wrong("tls.certificate_file", concat("and tls.key_file: ", checked.error().text));
+  return settings;
+}
+
+Checked<void> check_no_tls(const OptionValues& values, std::string_view what_would_use_it) {
+  for (const Option& option : of_connections) {
+    if (!option.name.starts_with(tls_prefix)) continue;
+    OptionValues standard;
+    fill_standard(std::span(&option, 1), standard);
+    if (!values.same(standard, option.name))
+      return wrong(option.name, concat("is set, but TLS is not used: ", what_would_use_it));
+  }
+  return {};
+}
+
+}  // namespace runnel::pipeline
