@@ -5,6 +5,7 @@
 #include "sinks/console/console.hpp"
 #include "sinks/file/file.hpp"
 #include "sinks/http/http.hpp"
+#include "sinks/nats/nats.hpp"
 #include "sinks/null/null.hpp"
 #include "sinks/tcp/tcp_sink.hpp"
 #include "sources/generate/generate.hpp"
@@ -26,7 +27,7 @@ constexpr const pipeline::ChannelType* channel_types[] = {
 };
 constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::file_type,     &sinks::console_type, &sinks::null_type,
-    &sinks::tcp_sink_type, &sinks::http_type,
+    &sinks::tcp_sink_type, &sinks::http_type,    &sinks::nats_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

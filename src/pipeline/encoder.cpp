@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "codec/json.hpp"
-#include "codec/syslog.hpp"
+#include "pipeline/event_json.hpp"
 
 namespace runnel::pipeline {
 
@@ -14,8 +14,6 @@ constexpr std::size_t octet_count_bytes_max = 11;  // "4294967295 "
 }  // namespace
 
 std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t record_bytes) {
-  // Time, source name and the keys of the object.
-  constexpr std::size_t frame_of_json = 512;
   const std::size_t count = settings.octet_counted ? octet_count_bytes_max : 0;
   switch (settings.encoding) {
     case Encoding::none:
@@ -23,7 +21,7 @@ std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t reco
     case Encoding::text:
       return record_bytes + 64 + count;
     case Encoding::json:
-      return frame_of_json + codec::json_string_bytes_max(record_bytes) + count +
+      return event_json_frame_bytes + codec::json_string_bytes_max(record_bytes) + count +
              (settings.json_array ? 1 : 0);
     case Encoding::custom:
       return settings.format->head_bytes_max() + settings.format->event_bytes_max(record_bytes) +
@@ -109,9 +107,7 @@ bool Encoder::place_in_array(std::size_t begin) {
 
 bool Encoder::add_custom(const Record& record) {
   const RecordFormat& format = *settings_.format;
-  const std::string_view source =
-      record.source() < sources_.size() ? sources_[record.source()] : "unknown";
-  const EncodedEvent event{record, wall_time(record.time()), is_known(record.time()), source};
+  const EncodedEvent event = event_of(record);
   const std::size_t begin = size_;
   const bool first = begin == begun_;
   // Invariant: there is always room for the tail.
@@ -183,34 +179,14 @@ WallTime Encoder::wall_time(Time time) const {
   return clock_.at(time);
 }
 
+EncodedEvent Encoder::event_of(const Record& record) const {
+  return {record, wall_time(record.time()), is_known(record.time()),
+          record.source() < sources_.size() ? sources_[record.source()] : "unknown"};
+}
+
 bool Encoder::add_json(const Record& record) {
   codec::JsonWriter json(buffer_.subspan(size_));
-  json.begin_object();
-  json.key("time");
-  json.string(rfc3339_.text(wall_time(record.time())));
-  json.key("source");
-  json.string(record.source() < sources_.size() ? sources_[record.source()] : "unknown");
-  if (record.severity() != Severity::none) {
-    json.key("severity");
-    json.string(codec::severity_name(static_cast<std::uint8_t>(record.severity())));
-  }
-  const bool clock_unknown = !is_known(record.time());
-  if (!record.headers().empty() || clock_unknown) {
-    json.key("headers");
-    json.begin_object();
-    if (clock_unknown) {
-      json.key("clock");
-      json.string("since boot");
-    }
-    record.headers().each([&](std::string_view key, std::string_view value) {
-      json.key(key);
-      json.string(value);
-    });
-    json.end_object();
-  }
-  json.key("body");
-  json.string(record.body());
-  json.end_object();
+  write_event_json(json, event_of(record), rfc3339_);
   json.newline();
   if (json.overflowed()) return false;
   size_ += json.size();

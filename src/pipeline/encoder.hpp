@@ -81,6 +81,7 @@ class Encoder {
   bool write(Bytes bytes);
   bool add(const Gap& gap, WallTime from, WallTime to);
   bool add_json(const Gap& gap, WallTime from, WallTime to);
+  EncodedEvent event_of(const Record& record) const;
   WallTime wall_time(Time time) const;
   bool is_known(Time time) const;
 

@@ -56,6 +56,11 @@ class Receiver {
   std::deque<Connection> connections;
 
  protected:
+  // A peer that speaks first overrides this.
+  virtual async::Task<bool> greet(Connection& connection) {
+    (void)connection;
+    co_return true;
+  }
   // A peer that answers overrides this: called when more has been received.
   virtual async::Task<bool> answer(Connection& connection) {
     (void)connection;
@@ -85,7 +90,8 @@ class Receiver {
   }
   async::Task<void> serve(Connection& connection) {
     std::byte buffer[4096];
-    for (;;) {
+    bool goes_on = co_await greet(connection);
+    while (goes_on) {
       while (hangs_) {
         const Status rang = co_await goes_on_.wait();
         if (!rang) break;
@@ -93,8 +99,7 @@ class Receiver {
       const auto received = co_await async::recv(connection.handle, buffer);
       if (!received || *received == 0) break;
       connection.received += as_text(Bytes(buffer).first(*received));
-      const bool goes_on = co_await answer(connection);
-      if (!goes_on) break;
+      goes_on = co_await answer(connection);
     }
     connection.ended = true;
     process_.reactor.discard(connection.handle);
