@@ -85,9 +85,9 @@ void build_sink(Region& region, SinkPart& part, const Settings& settings, World*
     Subscription& subscription = channel.channel->subscribe(part.label.c_str());
     part.batches_name = channel.config->name;
     if (!channel.channel->has_blocks()) part.batches_name += "." + config.name;
-    part.context =
-        new (context_place) SinkContext{common_context(part.label.c_str(), *world, settings),
-                                        subscription, part.counters, part.batches_name};
+    part.context = new (context_place)
+        SinkContext{common_context(part.label.c_str(), *world, settings), subscription,
+                    part.counters, part.batches_name, source_names};
   }
   part.sink = config.plan->build(region, part.context);
   const DeliveryMemory memory = DeliveryMemory::carve(region, config.plan->delivery);

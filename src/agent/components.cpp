@@ -4,6 +4,7 @@
 #include "channels/memory/memory.hpp"
 #include "sinks/console/console.hpp"
 #include "sinks/file/file.hpp"
+#include "sinks/forward/forward.hpp"
 #include "sinks/http/http.hpp"
 #include "sinks/nats/nats.hpp"
 #include "sinks/null/null.hpp"
@@ -26,8 +27,8 @@ constexpr const pipeline::ChannelType* channel_types[] = {
     &channels::journal_type,
 };
 constexpr const pipeline::SinkType* sink_types[] = {
-    &sinks::file_type,     &sinks::console_type, &sinks::null_type,
-    &sinks::tcp_sink_type, &sinks::http_type,    &sinks::nats_type,
+    &sinks::file_type, &sinks::console_type, &sinks::null_type, &sinks::tcp_sink_type,
+    &sinks::http_type, &sinks::forward_type, &sinks::nats_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

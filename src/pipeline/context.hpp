@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "async/notice.hpp"
@@ -85,6 +86,7 @@ struct SinkContext : ComponentContext {
   Subscription& subscription;
   SinkCounters& counters;
   std::string_view batches_name;  // where their numbers come from (BatchId::channel)
+  std::span<const std::string_view> source_names = {};  // by number of source
 };
 
 }  // namespace runnel::pipeline
