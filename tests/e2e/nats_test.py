@@ -4,6 +4,7 @@ Method: nats-server, one or three in a JetStream cluster; the messages of the st
 and compared with the lines that were written."""
 import signal
 
+import certificates
 import harness
 import nats_peer
 from harness import numbered, pipeline
@@ -66,6 +67,21 @@ class OneServer(harness.Scenario):
             self.stopped_well(agent)
             messages = client.messages('LOG')
         self.assert_sequence([payload for _, _, payload in messages], 5000)
+
+
+class Tls(harness.Scenario):
+
+    def test_tls_begins_behind_info(self):
+        certificates.write(self.folder, 'ec_root', 'ec_server', 'ec_leaf_key')
+        port = nats_peer.free_ports(1)[0]
+        server = nats_peer.Server(self, 'one', port, 'tls { cert_file: "%s", key_file: "%s" }' % (
+            self.path('ec_server.pem'), self.path('ec_leaf_key.pem')))
+        self.write('in/a.log', numbered(0, 5000))
+        more = f'tls = {{ server_name = "server.test", ca_file = "{self.path("ec_root.pem")}" }}'
+        text = sink([server], more).replace('"127.0.0.1', '"tls://127.0.0.1')
+        agent = self.start(pipeline(TAIL, sink=text + 'jetstream = false\n'), once=True)
+        self.assertEqual(agent.wait(), 0, agent.log)
+        self.assertEqual(agent.sent('out'), 5000)
 
 
 class Authorization(harness.Scenario):

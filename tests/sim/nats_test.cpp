@@ -7,6 +7,7 @@
 #include <map>
 
 #include "codec/nats.hpp"
+#include "pipeline/connection_options.hpp"
 #include "tests/sim/receiver.hpp"
 #include "tests/sim/sink_world.hpp"
 
@@ -394,6 +395,7 @@ TEST_CASE("nats sink: what is configured is checked") {
       }
     }
     pipeline::fill_standard(sinks::nats_type.options, values);
+    pipeline::fill_standard(pipeline::connection_options(), values);
     const auto plan = sinks::nats_type.plan(values);
     return plan ? std::string() : plan.error().option + ": " + plan.error().text;
   };

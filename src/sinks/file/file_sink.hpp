@@ -11,10 +11,10 @@
 
 #include <optional>
 
+#include "async/gate.hpp"
 #include "async/scope.hpp"
 #include "base/log.hpp"
 #include "pipeline/component.hpp"
-#include "sinks/file/gate.hpp"
 #include "sinks/file/output_file.hpp"
 #include "sinks/file/settings.hpp"
 
@@ -81,8 +81,8 @@ class FileSink final : public pipeline::Sink {
   PathText last_finished_;
   std::uint32_t last_number_ = 0;
 
-  Gate delivering_;
-  Gate structure_;
+  async::Gate delivering_;
+  async::Gate structure_;
   std::optional<async::Scope> keeper_;
   bool stopping_ = false;
   bool retention_due_ = false;

@@ -29,7 +29,7 @@ class ForwardSink final : public pipeline::Sink {
     constexpr std::size_t frame_bytes = 768;
     region.frames(3, frame_bytes);  // start, deliver, shut
     ForwardMemory memory;
-    memory.session = ForwardSessionMemory::carve(region);
+    memory.session = ForwardSessionMemory::carve(region, settings.uplink);
     memory.tags = ForwardTags::carve(region, settings.tag);
     return memory;
   }
@@ -38,7 +38,7 @@ class ForwardSink final : public pipeline::Sink {
         session_(context, settings, memory.session),
         tags_(settings.tag, memory.tags) {}
 
-  Task<pipeline::Started> start() override { co_return pipeline::Started(); }
+  Task<pipeline::Started> start() override { co_return session_.start(); }
 
   std::uint64_t partition(const pipeline::Record& record) override {
     const bool known = record.source() < context_.source_names.size();
@@ -58,10 +58,7 @@ class ForwardSink final : public pipeline::Sink {
     co_return delivery;
   }
 
-  Task<void> shut() override {
-    session_.end();
-    co_return;
-  }
+  Task<void> shut() override { co_await session_.leave(); }
 
  private:
   SinkContext& context_;
@@ -115,8 +112,6 @@ constexpr pipeline::Option options[] = {
      .standard = "",
      .help = "told to a server that asks who we are, behind shared_key"},
     {.name = "password", .type = OptionType::text, .standard = "", .help = "of the user"},
-    connect_timeout_option,
-    reply_timeout_option,
 };
 
 class ForwardPlan final : public pipeline::SinkPlan {
@@ -124,6 +119,7 @@ class ForwardPlan final : public pipeline::SinkPlan {
   ForwardPlan(ForwardSettings settings, ForwardKeys keys)
       : settings_(std::move(settings)), format_(std::move(keys)) {
     delivery.format = &format_;
+    looks_up_names = settings_.endpoint.is_name();
     delivery.partitions = !settings_.tag.is_constant();
   }
   pipeline::Sink* build(Region& region, SinkContext* context) override {
@@ -177,7 +173,9 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   if (values.boolean("gaps")) return wrong("gaps", "is not possible here: gaps are only counted");
   ForwardSettings settings;
   settings.endpoint = std::move(*endpoint);
-  settings.uplink = uplink_settings(values);
+  auto uplink = uplink_settings(values, settings.endpoint);
+  if (!uplink) return tl::unexpected(uplink.error());
+  settings.uplink = std::move(*uplink);
   settings.tag = *tag;
   settings.require_ack = values.boolean("require_ack");
   const auto codec = *codec::codec_from(values.text("compression.codec"));
@@ -194,6 +192,7 @@ const pipeline::SinkType forward_type = {
     .summary = "sends events to Fluentd, Fluent Bit or whoever receives the Forward protocol",
     .options = options,
     .encodes = true,
+    .connects = true,
     .plan = plan,
 };
 

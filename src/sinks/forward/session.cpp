@@ -26,22 +26,30 @@ void write_hex(Bytes bytes, std::span<char> out) {
 
 }  // namespace
 
-ForwardSessionMemory ForwardSessionMemory::carve(Region& region) {
+ForwardSessionMemory ForwardSessionMemory::carve(Region& region, const UplinkSettings& uplink) {
   ForwardSessionMemory memory;
   memory.out = region.bytes(out_bytes, "message heads");
   memory.in = region.bytes(2 * codec::forward_reply_bytes_max, "replies");
   constexpr std::size_t frame_bytes = 1024;
   region.frames(5, frame_bytes);  // send, open, greet, write or wait_for_ack, receive
-  Uplink::carve(region);
+  memory.uplink = Uplink::carve(region, uplink);
   return memory;
 }
 
 ForwardSession::ForwardSession(pipeline::SinkContext& context, const ForwardSettings& settings,
                                const ForwardSessionMemory& memory)
-    : context_(context), settings_(settings), memory_(memory), uplink_(context, settings.uplink) {}
+    : context_(context),
+      settings_(settings),
+      memory_(memory),
+      uplink_(context, settings.uplink, memory.uplink) {}
 
 void ForwardSession::end() {
   uplink_.close();
+  forget_replies();
+}
+
+Task<void> ForwardSession::leave() {
+  co_await uplink_.end();
   forget_replies();
 }
 
@@ -50,7 +58,10 @@ Task<Status> ForwardSession::send(std::string_view tag, const Frame& frame) {
   if (!uplink_.is_alive()) {
     end();
     const Status opened = co_await open();
-    if (!opened) co_return opened;
+    if (!opened) {
+      if (!uplink_.reason().empty()) explain(settings_.endpoint, ": ", uplink_.reason());
+      co_return opened;
+    }
   }
   note_chunk(frame.id);
   const Status written = co_await write(tag, frame);

@@ -11,7 +11,8 @@
 namespace runnel::sinks {
 
 struct ForwardSessionMemory {
-  static ForwardSessionMemory carve(Region& region);
+  static ForwardSessionMemory carve(Region& region, const UplinkSettings& uplink);
+  UplinkMemory uplink;
   MutableBytes out;  // what is short and written at once
   MutableBytes in;   // HELO, and PONG behind it; or an acknowledgement
 };
@@ -22,10 +23,13 @@ class ForwardSession {
   ForwardSession(pipeline::SinkContext& context, const ForwardSettings& settings,
                  const ForwardSessionMemory& memory);
 
+  pipeline::Started start() { return uplink_.start(); }
   // Connects first if need be. Ok: the server has acknowledged the frame or, when nobody asks for
   // acknowledgements, its kernel has.
   async::Task<Status> send(std::string_view tag, const pipeline::Frame& frame);
   void end();
+  // The same, with a goodbye where TLS has one.
+  async::Task<void> leave();
   // More about the last failure, for a person; empty: the error says it all.
   std::string_view reason() const { return reason_.text(); }
 

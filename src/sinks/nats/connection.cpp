@@ -10,12 +10,12 @@ using async::Task;
 using codec::NatsOperation;
 using Kind = NatsOperation::Kind;
 
-NatsConnection::Memory NatsConnection::carve(Region& region) {
+NatsConnection::Memory NatsConnection::carve(Region& region, const NatsSettings& settings) {
   Memory memory;
   memory.received = region.bytes(receive_bytes, "nats receive buffer");
   constexpr std::size_t tasks = 10, frame_bytes = 1536;  // open and what it calls, listen, write
   region.frames(tasks, frame_bytes);
-  Uplink::carve(region);
+  memory.uplink = Uplink::carve(region, settings.uplink);
   return memory;
 }
 
@@ -25,7 +25,7 @@ NatsConnection::NatsConnection(pipeline::SinkContext& context, const NatsSetting
       settings_(settings),
       servers_(servers),
       inbox_(inbox),
-      uplink_(context, settings.uplink),
+      uplink_(context, settings.uplink, memory.uplink),
       reader_(memory.received) {}
 
 // --- opening and closing -------------------------------------------------------------------------
@@ -36,7 +36,7 @@ Task<Status> NatsConnection::open(std::string_view inbox) {
   info_ = {};
   broken_ = Error::none;
   complaint_.clear();
-  const Status opened = co_await uplink_.open(servers_.current());
+  const Status opened = co_await uplink_.connect(servers_.current());
   if (!opened) co_return opened;
   const Status greeted = co_await greet(inbox);
   if (!greeted) {
@@ -63,6 +63,12 @@ Task<Status> NatsConnection::greet(std::string_view inbox) {
   const Instant deadline = after(context_.now(), settings_.uplink.connect_timeout);
   const Status informed = co_await await_info(deadline);
   if (!informed) co_return informed;
+  if (settings_.uplink.tls) {
+    // What was received in clear and not read would count as said in secret.
+    if (reader_.unread() > 0) co_return Error::malformed;
+    const Status secured = co_await uplink_.secure(servers_.current());
+    if (!secured) co_return secured;
+  }
   const Status introduced = co_await introduce(inbox);
   if (!introduced) co_return introduced;
   const Status answered = co_await await_pong(deadline);
@@ -76,7 +82,12 @@ Task<Status> NatsConnection::await_info(Instant deadline) {
   if (operation.kind != Kind::info) co_return Error::malformed;
   const Status taken = take_info(operation.text);
   if (!taken) co_return taken;
-  if (info_.tls_required) co_return refuse("the server requires TLS", Error::unsupported);
+  const bool secure = settings_.uplink.tls.has_value();
+  if (info_.tls_required && !secure)
+    co_return refuse("the server requires TLS: write tls:// in front of its address",
+                     Error::unsupported);
+  if (secure && !info_.tls_required && !info_.tls_available)
+    co_return refuse("the server speaks no TLS", Error::unsupported);
   if (settings_.jetstream && !info_.headers)
     co_return refuse("the server takes no headers: a stream could not tell what is repeated",
                      Error::unsupported);
@@ -90,6 +101,7 @@ Task<Status> NatsConnection::introduce(std::string_view inbox) {
   std::array<std::byte, 2048> line;  // secrets are in it: it does not outlive this
   codec::NatsConnect connect;
   connect.name = context_.name;
+  connect.tls = settings_.uplink.tls.has_value();
   connect.user = settings_.user;
   connect.password = settings_.password;
   connect.token = settings_.token;

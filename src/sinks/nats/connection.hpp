@@ -6,11 +6,11 @@
 
 #include <optional>
 
+#include "async/gate.hpp"
 #include "async/notice.hpp"
 #include "async/scope.hpp"
 #include "codec/nats.hpp"
 #include "codec/nats_json.hpp"
-#include "sinks/file/gate.hpp"
 #include "sinks/nats/servers.hpp"
 #include "sinks/nats/settings.hpp"
 
@@ -30,11 +30,13 @@ class NatsConnection {
   static constexpr std::size_t receive_bytes = 16 * 1024;  // the largest message and INFO
   struct Memory {
     MutableBytes received;
+    UplinkMemory uplink;
   };
-  static Memory carve(Region& region);
+  static Memory carve(Region& region, const NatsSettings& settings);
   NatsConnection(pipeline::SinkContext& context, const NatsSettings& settings, const Memory& memory,
                  NatsServers& servers, NatsInbox& inbox);
 
+  pipeline::Started start() { return uplink_.start(); }
   // To the current server; subscribes to `inbox`.*. After an error it is closed again.
   async::Task<Status> open(std::string_view inbox);
   async::Task<void> close();
@@ -49,6 +51,8 @@ class NatsConnection {
   std::uint64_t pongs() const { return pongs_; }
   std::uint64_t max_payload() const { return info_.max_payload; }
   bool takes_headers() const { return info_.headers; }
+  // What a failure to open has to say of TLS or of the name; may be empty.
+  std::string_view reason() const { return uplink_.reason(); }
   // The last complaint of the server on this connection, or of us about it; empty: none.
   std::string_view complaint() const { return complaint_.text(); }
   bool complained() const { return complaint_.size() > 0; }
@@ -74,7 +78,7 @@ class NatsConnection {
   codec::NatsInfo info_;  // its texts are gone
   std::optional<async::Scope> listening_;
   async::Notice changed_;
-  Gate writing_;
+  async::Gate writing_;
   Error broken_ = Error::none;
   std::uint64_t pongs_ = 0;
   Text<200> complaint_;

@@ -1,5 +1,7 @@
 #include "sinks/nats/nats.hpp"
 
+#include <algorithm>
+
 #include "sinks/nats/nats_format.hpp"
 #include "sinks/nats/nats_sink.hpp"
 
@@ -18,7 +20,8 @@ constexpr pipeline::Option options[] = {
     {.name = "servers",
      .type = OptionType::texts,
      .standard = "",
-     .help = "of one cluster: \"n1.example.org\", \"192.0.2.1:4222\"; after a failure the next one",
+     .help = "of one cluster: \"n1.example.org\", \"tls://192.0.2.1:4222\"; after a failure the "
+             "next one",
      .required = true},
     {.name = "subject",
      .type = OptionType::text,
@@ -43,8 +46,6 @@ constexpr pipeline::Option options[] = {
     {.name = "user", .type = OptionType::text, .standard = "", .help = "name to connect with"},
     {.name = "password", .type = OptionType::text, .standard = "", .help = "and its password"},
     {.name = "token", .type = OptionType::text, .standard = "", .help = "or a token instead"},
-    connect_timeout_option,
-    reply_timeout_option,
 };
 
 class NatsPlan final : public pipeline::SinkPlan {
@@ -53,6 +54,7 @@ class NatsPlan final : public pipeline::SinkPlan {
       : settings_(std::move(settings)), format_(subject, json) {
     delivery.format = &format_;
     delivery.event_ends = true;
+    looks_up_names = std::ranges::any_of(settings_.servers, &Endpoint::is_name);
   }
   pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
     settings_.events_max = delivery.take.events_max;
@@ -84,7 +86,12 @@ Checked<NatsSettings> settings_from(const OptionValues& values) {
     return wrong("token", "is set, and so is user: a server takes one of them");
   if (!settings.password.empty() && settings.user.empty())
     return wrong("password", "is set, but there is no user");
-  settings.uplink = uplink_settings(values);
+  const Endpoint& first = settings.servers.front();
+  for (const Endpoint& each : settings.servers)
+    if (each.secure != first.secure) return wrong("servers", "some have tls:// and some have not");
+  auto uplink = uplink_settings(values, first);
+  if (!uplink) return tl::unexpected(uplink.error());
+  settings.uplink = std::move(*uplink);
   return settings;
 }
 
@@ -103,7 +110,7 @@ const pipeline::SinkType nats_type = {
     .name = "nats",
     .summary = "publishes every event to NATS, acknowledged by JetStream",
     .options = options,
-    .encodes = false,
+    .connects = true,
     .plan = plan,
 };
 

@@ -45,7 +45,7 @@ EventParts parts_of(const Frame& frame, std::uint32_t event) {
 
 NatsMemory NatsSink::carve(Region& region, const NatsSettings& settings) {
   NatsMemory memory;
-  memory.connection = NatsConnection::carve(region);
+  memory.connection = NatsConnection::carve(region, settings);
   memory.outgoing = region.bytes(outgoing_bytes, "nats send buffer");
   memory.settled = region.array<std::uint64_t>(SettledEvents::words_for(settings.events_max),
                                                "acknowledged events");
@@ -127,6 +127,7 @@ Task<Status> NatsSink::make_ready() {
 Delivery NatsSink::failed(Error error) {
   if (reason_.size() == 0) {
     reason_ << servers_.current();
+    if (!connection_.reason().empty()) reason_ << ": " << connection_.reason();
     if (connection_.complained()) reason_ << " says: " << connection_.complaint();
     if (error == Error::timed_out && window_.pending() > 0)
       reason_ << ": " << window_.pending() << " publishes were not acknowledged";
@@ -221,6 +222,7 @@ Task<Status> NatsSink::await_answers(const Frame& frame) {
     const Status rang = co_await connection_.changed().wait(deadline);
     if (!rang) co_return rang;
     // What it complains about it does not acknowledge.
+    if (!connection_.reason().empty()) reason_ << ": " << connection_.reason();
     if (connection_.complained()) co_return Error::refused;
     if (window_.pending() < before)
       deadline = after(context_.now(), settings_.uplink.reply_timeout);

@@ -21,7 +21,7 @@ class NatsSink final : public pipeline::Sink, private NatsInbox {
   static NatsMemory carve(Region& region, const NatsSettings& settings);
   NatsSink(pipeline::SinkContext& context, const NatsSettings& settings, const NatsMemory& memory);
 
-  async::Task<pipeline::Started> start() override { co_return pipeline::Started(); }
+  async::Task<pipeline::Started> start() override { co_return connection_.start(); }
   async::Task<pipeline::Delivery> deliver(const pipeline::Frame& frame) override;
   async::Task<void> shut() override;
 

@@ -20,6 +20,7 @@ NatsServers::NatsServers(std::span<const Endpoint> configured, std::uint64_t ran
   std::size_t longest = host_bytes_max;
   for (const Endpoint& each : configured) longest = std::max(longest, each.host.size());
   current_.host.reserve(longest);
+  current_.secure = configured.front().secure;
   at_ = static_cast<std::size_t>(random % configured.size());
   choose();
 }

@@ -12,6 +12,7 @@
 
 #include "agent/listing.hpp"
 #include "agent/settings.hpp"
+#include "pipeline/connection_options.hpp"
 
 using namespace runnel;
 using namespace runnel::agent;
@@ -101,14 +102,16 @@ void check_options(std::string_view owner,
 }  // namespace
 
 TEST_CASE("components: the tables are sound") {
+  const std::span<const pipeline::Option> none;
   for (const auto* type : components().sources) {
     check_options(type->name, {type->options});
     CHECK_FALSE(type->summary.empty());
   }
   for (const auto* type : components().channels) check_options(type->name, {type->options});
   for (const auto* type : components().sinks)
-    check_options(type->name,
-                  {type->options, pipeline::encoding_options(), pipeline::delivery_options()});
+    check_options(type->name, {type->options, type->encodes ? pipeline::encoding_options() : none,
+                               type->connects ? pipeline::connection_options() : none,
+                               pipeline::delivery_options()});
   check_options("agent", {agent_options()});
   CHECK(components().sources.size() >= 5);
   CHECK(components().sinks.size() >= 3);

@@ -5,12 +5,12 @@
 #include "async/notice.hpp"
 #include "async/task.hpp"
 
-namespace runnel::sinks {
+namespace runnel::async {
 
 class Gate {
  public:
   // Ok: inside, until `leave`. Cancelled: not inside.
-  async::Task<Status> enter() {
+  Task<Status> enter() {
     while (taken_) {
       const Status waited = co_await freed_.wait();
       if (!waited) co_return waited;
@@ -26,7 +26,7 @@ class Gate {
 
  private:
   bool taken_ = false;
-  async::Notice freed_;
+  Notice freed_;
 };
 
-}  // namespace runnel::sinks
+}  // namespace runnel::async
