@@ -144,7 +144,8 @@ Progress ready(Operation& operation) {
 
 Progress open(Operation& operation) {
   const int opened = uninterrupted([&] {
-    return ::openat(AT_FDCWD, operation.path, open_flags(operation.mode), created_file_mode);
+    return ::openat(AT_FDCWD, operation.path, open_flags(operation.mode),
+                    created_file_mode(operation.mode));
   });
   if (opened < 0) return done_status(operation, opened);
   return done(operation, opened);
@@ -322,6 +323,7 @@ int open_flags(io::OpenMode mode) {
     case io::OpenMode::write:
       return always | O_NONBLOCK | O_WRONLY;
     case io::OpenMode::create:
+    case io::OpenMode::secret:
       return always | O_NONBLOCK | O_RDWR | O_CREAT;
     case io::OpenMode::exclusive:
       return always | O_RDWR | O_CREAT | O_EXCL;

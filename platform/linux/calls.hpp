@@ -38,6 +38,8 @@ bool is_folder(int descriptor);
 // Flags of openat(2). Never blocks on a FIFO or a modem line that lies where a file was expected,
 // and never makes a terminal the controlling one.
 int open_flags(io::OpenMode mode);
-inline constexpr unsigned created_file_mode = 0640;
+inline unsigned created_file_mode(io::OpenMode mode) {
+  return mode == io::OpenMode::secret ? 0600 : 0640;
+}
 
 }  // namespace runnel::linux_os

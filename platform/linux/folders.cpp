@@ -15,7 +15,6 @@
 namespace runnel::linux_os {
 namespace {
 
-constexpr mode_t folder_mode = 0750;
 constexpr mode_t file_mode = 0640;
 
 class File {
@@ -59,8 +58,8 @@ io::FolderEntry::Kind kind_of(std::uint8_t type) {
   }
 }
 
-Status make_folder(const char* path) {
-  if (::mkdir(path, folder_mode) == 0) return {};
+Status make_folder(const char* path, mode_t mode) {
+  if (::mkdir(path, mode) == 0) return {};
   if (errno != EEXIST) {
     // A parent that may not be written, or lies on a read-only file system, is fine when the folder
     // is there already.
@@ -96,9 +95,10 @@ Status LinuxSystem::list(const char* folder, FunctionRef<bool(const io::FolderEn
   }
 }
 
-Status LinuxSystem::make_folders(const char* folder) {
+Status LinuxSystem::make_folders(const char* folder, io::Access access) {
   const std::string_view whole(folder);
   if (whole.empty()) return Error::not_found;
+  const mode_t mode = access == io::Access::owner ? 0700 : 0750;
   Text<PATH_MAX> path;
   for (std::size_t at = 0; at < whole.size();) {
     // One more component each round, with the slash in front of it.
@@ -108,7 +108,7 @@ Status LinuxSystem::make_folders(const char* folder) {
     if (path.cut()) return Error::too_large;
     at = end;
     if (path.text() == "/") continue;
-    if (const Status made = make_folder(path.c_str()); !made) return made;
+    if (const Status made = make_folder(path.c_str(), mode); !made) return made;
   }
   return {};
 }

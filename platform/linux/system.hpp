@@ -37,7 +37,7 @@ class LinuxSystem final : public io::System {
 
   // folders.cpp
   Status list(const char* folder, FunctionRef<bool(const io::FolderEntry&)> each) override;
-  Status make_folders(const char* folder) override;
+  Status make_folders(const char* folder, io::Access access = io::Access::group) override;
   Result<io::FileInfo> file_info(const char* path) override;
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override;
   Result<io::Handle> lock_file(const char* path, std::uint32_t& holder) override;

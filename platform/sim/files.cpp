@@ -120,7 +120,8 @@ void SimFiles::set_entry(Inode folder, std::string_view name, Inode to) {
 Result<Inode> SimFiles::open(std::string_view path, io::OpenMode mode) {
   const auto place = locate(path);
   if (!place) return fail(place.error());
-  const bool may_make = mode == io::OpenMode::create || mode == io::OpenMode::exclusive;
+  const bool may_make = mode == io::OpenMode::create || mode == io::OpenMode::secret ||
+                        mode == io::OpenMode::exclusive;
   Inode inode = place->inode;
   if (inode == no_inode) {
     if (!may_make) return fail(Error::not_found);

@@ -30,7 +30,9 @@ class SimSystem final : public io::System {
   Result<std::uint64_t> datagrams_dropped(io::Handle handle) override;
 
   Status list(const char* folder, FunctionRef<bool(const io::FolderEntry&)> each) override;
-  Status make_folders(const char* folder) override { return machine_.files().make_folders(folder); }
+  Status make_folders(const char* folder, io::Access = io::Access::group) override {
+    return machine_.files().make_folders(folder);
+  }
   Result<io::FileInfo> file_info(const char* path) override { return machine_.files().info(path); }
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override;
   Result<io::Handle> lock_file(const char* path, std::uint32_t& holder) override;

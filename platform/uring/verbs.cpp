@@ -46,7 +46,7 @@ void prepare(io_uring_sqe& request, const Operation& operation) {
       return;
     case Verb::open:
       io_uring_prep_openat(&request, AT_FDCWD, operation.path, linux_os::open_flags(operation.mode),
-                           linux_os::created_file_mode);
+                           linux_os::created_file_mode(operation.mode));
       return;
     case Verb::read:
       io_uring_prep_read(&request, fd, operation.data, operation.size, operation.offset);

@@ -48,6 +48,7 @@ enum class OpenMode : std::uint8_t {
   read,       // existing, read only
   write,      // existing, for writing
   create,     // for reading and writing, made when missing (0640)
+  secret,     // the same, made for nobody but the owner (0600)
   exclusive,  // made; `exists` when it is there already
   folder,     // a folder, to sync it
 };

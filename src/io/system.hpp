@@ -35,6 +35,9 @@ struct FolderEntry {
   enum class Kind : std::uint8_t { regular, folder, link, other, unknown } kind;
 };
 
+// Of new folders: who may look into them.
+enum class Access : std::uint8_t { group, owner };
+
 enum class Signal : std::uint8_t { stop, reload };  // SIGTERM and SIGINT; SIGHUP
 
 // A change below a watched folder. `name` is empty when the folder itself went away; `lost` means
@@ -98,8 +101,9 @@ class System {
   // --- files ---------------------------------------------------------------------------------
   // Calls `each` per entry until it returns false. Does not allocate.
   virtual Status list(const char* folder, FunctionRef<bool(const FolderEntry&)> each) = 0;
-  // Makes the folder and its parents (0750); no error when it exists.
-  virtual Status make_folders(const char* folder) = 0;
+  // Makes the folder and its parents (0750; 0700 when they are for the owner only); no error when
+  // it exists, whatever its mode.
+  virtual Status make_folders(const char* folder, Access access = Access::group) = 0;
   // Follows links. For start-up and rare checks; while data flows use Verb::stat.
   virtual Result<FileInfo> file_info(const char* path) = 0;
   // Start-up only. `too_large` past `bytes_max`.

@@ -95,9 +95,9 @@ class WatchedSystem final : public io::System {
   Status list(const char* folder, FunctionRef<bool(const io::FolderEntry&)> each) override {
     return system_.list(folder, each);
   }
-  Status make_folders(const char* folder) override {
+  Status make_folders(const char* folder, io::Access access = io::Access::group) override {
     const Outside outside;
-    return system_.make_folders(folder);
+    return system_.make_folders(folder, access);
   }
   Result<io::FileInfo> file_info(const char* path) override { return system_.file_info(path); }
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override {
