@@ -137,7 +137,8 @@ Task<bool> Agent::start_all() {
     part.scope->spawn(part.store->run());
   }
   for (SinkPart& part : assembly_.sinks) {
-    const Started started = co_await part.sink->start();
+    Started started = co_await part.runner->start();
+    if (started) started = co_await part.sink->start();
     if (started) continue;
     report(part.label, started.error());
     co_return false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "pipeline/dead_letter.hpp"
 #include "pipeline/store.hpp"
 #include "sources/listening/listening_plan.hpp"
 
@@ -125,6 +126,23 @@ const WrittenPath* find_written(const std::vector<WrittenPath>& written,
   return nullptr;
 }
 
+// Their files have the name of the sink: no two sinks share one.
+void check_dead_letters(const Settings& settings, const SinkConfig& sink, Section& section) {
+  const pipeline::DeadLetterSettings& letters = sink.plan->delivery.dead_letter;
+  const std::size_t largest = pipeline::dead_letter_bytes_max(sink.plan->delivery.record_bytes_max);
+  if (largest > letters.bytes_max / 2)
+    section.complain(section.place_of("dead_letter.max_bytes"), "dead_letter.max_bytes is ",
+                     HumanSize{letters.bytes_max}, ", but one dead letter can take ",
+                     HumanSize{largest}, "; it needs twice that");
+  const pipeline::DeadLetterPaths paths(letters.folder, sink.name);
+  const std::vector<std::string> written = {std::string(paths.current.text()),
+                                            std::string(paths.previous.text())};
+  if (const auto [path, source] = find_read(settings, written); path != nullptr)
+    section.complain(section.place_of("dead_letter.dir"), "it would write \"", *path,
+                     "\", which sources.", source->name,
+                     " reads: Runnel would collect its own output; change one of them");
+}
+
 void check_files(Settings& settings, Sections& sections) {
   std::vector<WrittenPath> written;
   for (std::size_t index = 0; index < settings.sinks.size(); ++index) {
@@ -132,6 +150,7 @@ void check_files(Settings& settings, Sections& sections) {
     if (sink.plan == nullptr) continue;
     Section& section = sections.sinks[index];
     const std::vector<std::string> paths = sink.plan->writes();
+    if (sink.plan->delivery.dead_letter.on()) check_dead_letters(settings, sink, section);
     if (const auto [path, source] = find_read(settings, paths); path != nullptr)
       section.complain(section.place_of("path"), "it would write \"", *path, "\", which sources.",
                        source->name,

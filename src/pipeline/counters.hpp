@@ -86,6 +86,9 @@ struct SinkCounters {
   std::uint64_t sent_batches = 0;
   std::uint64_t gap_events = 0;
   std::uint64_t refused_events = 0;
+  std::uint64_t dead_letter_events = 0;
+  std::uint64_t dead_letter_lost_events = 0;
+  std::uint64_t dead_letter_dropped_events = 0;
   std::uint64_t wire_bytes = 0;
   std::uint64_t connections = 0;
   std::uint64_t retries = 0;
@@ -100,7 +103,13 @@ inline constexpr CounterName<SinkCounters> sink_counter_names[] = {
     {"sent_batches", &SinkCounters::sent_batches, "batches the destination has taken"},
     {"gap_events", &SinkCounters::gap_events, "events reported as dropped by the channel"},
     {"refused_events", &SinkCounters::refused_events,
-     "events the destination has refused for good: lost"},
+     "events the destination has refused for good"},
+    {"dead_letter_events", &SinkCounters::dead_letter_events,
+     "of those, events kept as dead letters"},
+    {"dead_letter_lost_events", &SinkCounters::dead_letter_lost_events,
+     "of those, events that could not be kept: lost"},
+    {"dead_letter_dropped_events", &SinkCounters::dead_letter_dropped_events,
+     "the oldest dead letters, given up because their file was full: lost"},
     {"wire_bytes", &SinkCounters::wire_bytes,
      "bytes sent over the network, whatever became of them"},
     {"connections", &SinkCounters::connections, "connections made"},

@@ -43,6 +43,17 @@ constexpr Option shared[] = {
      .help = "the longest wait between attempts; they never end",
      .minimum = 1'000'000,
      .maximum = 24 * ns_per_hour},
+    {.name = "dead_letter.dir",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "folder of dead letters: what the destination refuses for good is kept there; empty: "
+             "it is only counted"},
+    {.name = "dead_letter.max_bytes",
+     .type = OptionType::size,
+     .standard = "16MiB",
+     .help = "what the dead letters of this sink may take; then the oldest half goes",
+     .minimum = 64u << 10,
+     .maximum = 1u << 30},
 };
 
 constexpr Option of_encoders[] = {
@@ -79,6 +90,14 @@ DeliverySettings choose_batch_bytes(DeliverySettings settings) {
   return settings;
 }
 
+std::string check_folder(std::string& folder) {
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  if (folder.size() > DeadLetterSettings::folder_bytes_max)
+    return concat("is longer than ", DeadLetterSettings::folder_bytes_max, " bytes");
+  if (folder.find('\0') != folder.npos) return "has a zero byte in it";
+  return {};
+}
+
 }  // namespace
 
 std::span<const Option> delivery_options() { return shared; }
@@ -96,6 +115,10 @@ Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool enc
   settings.retry.longest = values.duration("retry.longest");
   if (settings.retry.longest < settings.retry.first)
     return wrong("retry.longest", "is shorter than retry.first");
+  settings.dead_letter.folder = values.text("dead_letter.dir");
+  settings.dead_letter.bytes_max = values.size("dead_letter.max_bytes");
+  if (auto wrong_folder = check_folder(settings.dead_letter.folder); !wrong_folder.empty())
+    return wrong("dead_letter.dir", std::move(wrong_folder));
   if (!encodes) return choose_batch_bytes(settings);
   settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
   settings.text_gaps = values.boolean("gaps");

@@ -67,6 +67,9 @@ class Encoder {
   // Body bytes of what was added, whatever the encoding.
   std::uint64_t visited_bytes() const { return visited_bytes_; }
   std::uint64_t replaced_characters() const { return replaced_characters_; }
+  // Of a record of the block at hand. Not known: it counts from the start of the machine.
+  WallTime wall_time(Time time) const;
+  bool is_known(Time time) const;
 
  private:
   bool add_text(Bytes body);
@@ -82,8 +85,6 @@ class Encoder {
   bool add(const Gap& gap, WallTime from, WallTime to);
   bool add_json(const Gap& gap, WallTime from, WallTime to);
   EncodedEvent event_of(const Record& record) const;
-  WallTime wall_time(Time time) const;
-  bool is_known(Time time) const;
 
   EncodingSettings settings_;
   bool as_it_is_;  // nothing is done with an event once it is written

@@ -23,8 +23,12 @@ codec::CompressorSettings compressor_settings(const DeliverySettings& settings,
 // A batch's worth, and never less than the largest single record can become.
 std::size_t plain_bytes(const DeliverySettings& settings) {
   const EncodingSettings encoder = settings.encoder();
-  if (encoder.encoding == Encoding::none) return 0;
-  return std::max(settings.take.bytes_max, encoded_bytes_max(encoder, settings.record_bytes_max));
+  // Dead letters are written from there when what was in it has been given up.
+  const std::size_t letter =
+      settings.dead_letter.on() ? dead_letter_bytes_max(settings.record_bytes_max) : 0;
+  if (encoder.encoding == Encoding::none) return letter;
+  return std::max(
+      {letter, settings.take.bytes_max, encoded_bytes_max(encoder, settings.record_bytes_max)});
 }
 
 std::uint64_t random_seed(io::System& system) {
@@ -62,6 +66,13 @@ DeliveryMemory DeliveryMemory::carve(Region& region, const DeliverySettings& set
   if (settings.event_ends)
     memory.ends = region.array<std::uint32_t>(settings.take.events_max, "ends of events");
   region.frames(4, 1024);
+  if (settings.dead_letter.on()) {
+    memory.refusals = region.array<Refusals::Reason>(settings.take.events_max, "refused events");
+    // bury, append, rotate, open or sync_folder.
+    region.frames(4, 1024);
+    // The lock, the file, and one that is opened for a moment.
+    region.handles(3);
+  }
   return memory;
 }
 
@@ -73,7 +84,10 @@ SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings&
       memory_(memory),
       encoder_(settings.encoder(), memory.plain, memory.ends, sources, context.clock),
       compressor_(compressor_settings(settings, memory.plain.size()), memory.compressor),
-      backoff_(settings.retry, random_seed(context.system)) {
+      backoff_(settings.retry, random_seed(context.system)),
+      dead_letters_(context, settings.dead_letter),
+      refusals_(memory.refusals),
+      sources_(sources) {
   // Text is smaller than the records it comes from: what is taken may be twice what is due, and the
   // frame ends where its buffer does. Full frames compress better.
   if (settings.encoder().encoding != Encoding::text || settings.partitions) return;
@@ -81,12 +95,22 @@ SinkRunner::SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings&
   settings_.take.bytes_max *= 2;
 }
 
+Task<Started> SinkRunner::start() { return dead_letters_.start(); }
+
 Task<void> SinkRunner::run() {
   for (;;) {
     auto taken = co_await context_.subscription.next(settings_.take);
     if (!taken && taken.error() == Error::timed_out) continue;
     if (!taken) break;
     Batch batch = std::move(*taken);
+    if (refusals_.any() && is_to_be_buried(batch)) {
+      const bool buried = co_await bury(batch);
+      if (!buried) break;
+      // What did not fit into one piece: it is read again for the next.
+      if (!refusals_.any()) complete(batch);
+      continue;
+    }
+    if (refusals_.any()) lose_rest();
     rewinds_ = context_.subscription.rewinds();
     context_.clock.refresh();
     encode(batch);
@@ -101,16 +125,22 @@ Task<void> SinkRunner::run() {
     const bool delivered = co_await deliver();
     if (!delivered) break;
     if (canary(Canary::acknowledged_before_write)) continue;
-    // A batch of which nothing had to be written (a gap that nobody wants to read) is safe when
-    // what was written before it is.
-    const bool follows_held = context_.subscription.unsettled_bytes() > 0;
-    if (held_ || follows_held) {
-      batch.hold();
-    } else {
-      batch.commit();
-    }
+    if (refusals_.any() && can_be_buried(batch)) continue;
+    complete(batch);
   }
   co_await sink_.shut();
+  dead_letters_.close();
+}
+
+// A batch of which nothing had to be written (a gap that nobody wants to read) is safe when what
+// was written before it is.
+void SinkRunner::complete(Batch& batch) {
+  const bool follows_held = context_.subscription.unsettled_bytes() > 0;
+  if (held_ || follows_held) {
+    batch.hold();
+  } else {
+    batch.commit();
+  }
 }
 
 // --- encoding: no co_await from the first record to the last -----------------------------------
@@ -127,6 +157,8 @@ void SinkRunner::encode(Batch& batch) {
   }
   context_.counters.replaced_characters = encoder_.replaced_characters();
   id_ = id_of(batch);
+  events_ = batch.events();
+  first_record_ = batch.first_record();
   batch.encoded();
 }
 
@@ -265,7 +297,7 @@ Task<bool> SinkRunner::deliver() {
 
 Task<bool> SinkRunner::deliver_part(const Part& part) {
   const Frame frame = frame_of(part);
-  const bool delivered = co_await deliver_frame(frame);
+  const bool delivered = co_await deliver_frame(frame, part);
   if (!delivered) co_return false;
   if (withdrawn_ || refused_ || too_large_) co_return true;
   context_.counters.sent_events += frame.events;
@@ -319,7 +351,7 @@ bool SinkRunner::can_be_halved(const Frame& frame) const {
          settings_.format == nullptr;
 }
 
-Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
+Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
   for (;;) {
     const Delivery delivery = co_await sink_.deliver(frame);
     if (delivery.outcome != Delivery::Outcome::retry) {
@@ -332,7 +364,7 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
       too_large_ = delivery.outcome == Delivery::Outcome::too_large && can_be_halved(frame);
       refused_ = delivery.outcome == Delivery::Outcome::refused ||
                  (delivery.outcome == Delivery::Outcome::too_large && !too_large_);
-      if (refused_) give_up(frame, delivery);
+      if (refused_) give_up(part, delivery);
       co_return true;
     }
     last_error_ = delivery.error;
@@ -344,12 +376,15 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame) {
 }
 
 // It never blocks the channel and never loops.
-void SinkRunner::give_up(const Frame& frame, const Delivery& delivery) {
-  context_.counters.refused_events += frame.events;
+void SinkRunner::give_up(const Part& part, const Delivery& delivery) {
+  context_.counters.refused_events += part.events;
+  if (dead_letters_.on()) note_refused(part, delivery);
   if (!refusal_complaint_.due(context_.now())) return;
-  log_error(context_.name, "the destination refuses ", frame.events,
+  log_error(context_.name, "the destination refuses ", part.events,
             " events for good: ", describe(delivery.error), delivery.reason.empty() ? "" : ": ",
-            delivery.reason, "; ", context_.counters.refused_events, " are lost since the start");
+            delivery.reason, "; ", context_.counters.refused_events, " since the start, ",
+            dead_letters_.on() ? "kept in " : "lost",
+            dead_letters_.on() ? dead_letters_.path() : std::string_view());
 }
 
 Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {

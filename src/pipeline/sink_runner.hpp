@@ -8,7 +8,9 @@
 
 #include "base/log.hpp"
 #include "codec/compressor.hpp"
+#include "pipeline/dead_letter_file.hpp"
 #include "pipeline/encoder.hpp"
+#include "pipeline/refusals.hpp"
 #include "pipeline/retry.hpp"
 #include "pipeline/sink.hpp"
 
@@ -22,6 +24,7 @@ struct DeliverySettings {
   codec::Codec codec = codec::Codec::none;
   int level = 0;
   RetrySettings retry;
+  DeadLetterSettings dead_letter;
   // What the sink itself asks for, whatever was configured.
   bool partitions = false;               // its `partition` tells events apart
   bool event_ends = false;               // it looks at `Frame::ends`
@@ -41,8 +44,9 @@ struct DeliveryMemory {
   MutableBytes plain;
   MutableBytes wire;  // empty without compression
   codec::CompressorMemory compressor;
-  std::span<std::uint64_t> keys;  // partitions: of every event of the batch
-  std::span<std::uint32_t> ends;  // event_ends: of every event of the batch
+  std::span<std::uint64_t> keys;         // partitions: of every event of the batch
+  std::span<std::uint32_t> ends;         // event_ends: of every event of the batch
+  std::span<Refusals::Reason> refusals;  // with dead letters: of every record of the batch
 };
 
 class SinkRunner {
@@ -50,6 +54,8 @@ class SinkRunner {
   SinkRunner(SinkContext& context, Sink& sink, const DeliverySettings& settings,
              const DeliveryMemory& memory, std::span<const std::string_view> sources);
 
+  // Before anything is delivered: the dead letters of earlier runs.
+  async::Task<Started> start();
   // Until the channel is closed and drained, then shuts the sink. When its scope is cancelled it
   // gives up what it has in hand, which goes back to the channel, and shuts the sink too.
   async::Task<void> run();
@@ -78,9 +84,21 @@ class SinkRunner {
   Part piece_of(const Part& part, std::uint32_t from, std::uint32_t count) const;
   void close_array(const Part& piece, bool closed);
   bool can_be_halved(const Frame& frame) const;
-  async::Task<bool> deliver_frame(const Frame& frame);
-  void give_up(const Frame& frame, const Delivery& delivery);
+  async::Task<bool> deliver_frame(const Frame& frame, const Part& part);
+  void give_up(const Part& part, const Delivery& delivery);
+  void complete(Batch& batch);
   async::Task<bool> wait_to_retry(const Delivery& delivery);
+
+  // burying.cpp: what was refused becomes dead letters. Only the channel has the events as they
+  // came, so a batch with refused ones is given back and taken once more, to be read again.
+  void note_refused(const Part& part, const Delivery& delivery);
+  bool can_be_buried(const Batch& batch);
+  bool is_to_be_buried(const Batch& batch) const;
+  async::Task<bool> bury(Batch& batch);
+  std::size_t write_letters(Batch& batch, std::uint64_t& count);
+  std::size_t write_letter(const Record& record, std::size_t index, MutableBytes room);
+  void lose(std::uint64_t events, std::string_view why);
+  void lose_rest();
 
   SinkContext& context_;
   Sink& sink_;
@@ -92,6 +110,10 @@ class SinkRunner {
   Occasional complaint_;
   Occasional gap_complaint_;
   Occasional refusal_complaint_;
+  Occasional burial_complaint_;
+  DeadLetterFile dead_letters_;
+  Refusals refusals_;
+  std::span<const std::string_view> sources_;
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
@@ -101,7 +123,9 @@ class SinkRunner {
   bool withdrawn_ = false;     // it was
   bool refused_ = false;       // the destination did not want the last frame
   bool too_large_ = false;     // it wants it in smaller parts
-  bool held_ = false;          // the sink holds the frames of this batch until they are durable
+  std::uint32_t events_ = 0;   // its records
+  std::uint32_t first_record_ = 0;
+  bool held_ = false;  // the sink holds the frames of this batch until they are durable
 };
 
 }  // namespace runnel::pipeline

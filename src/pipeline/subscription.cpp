@@ -287,7 +287,7 @@ void Subscription::give_back(InFlight& batch) {
     untake(batch);
     return;
   }
-  if (reader_ != nullptr && batch.block.sequence < reader_->dropped_until) {
+  if (!comes_again(batch)) {
     batch.lost = Gap{batch.events, 0, Time::arrived(channel_->scheduler_.now()),
                      Time::arrived(channel_->scheduler_.now())};
     give_up(batch);
@@ -296,6 +296,11 @@ void Subscription::give_back(InFlight& batch) {
   batch.state = State::returned;
   passed(Seldom::batch_given_back);
   offer();
+}
+
+bool Subscription::comes_again(const InFlight& batch) const {
+  if (batch.state == State::detached) return false;
+  return reader_ == nullptr || batch.block.sequence >= reader_->dropped_until;
 }
 
 // Only the newest batch can give back its end: what follows is then unread again.

@@ -144,6 +144,7 @@ class Subscription {
   void commit(InFlight& done);
   void hold(InFlight& written);
   void give_back(InFlight& batch);
+  bool comes_again(const InFlight& batch) const;
   void give_back_from(InFlight& batch, const Mark& end, std::uint32_t events_kept);
 
   std::uint64_t unread_events() const;
@@ -240,6 +241,8 @@ class [[nodiscard]] Batch {
     if (!slot_->sized) subscription_->sized(*slot_);
     if (slot_->state == InFlight::State::taken) slot_->state = InFlight::State::encoded;
   }
+  // Given back it would come again; false: the channel has dropped it, but for the worker's copy.
+  bool comes_again() const { return subscription_->comes_again(*slot_); }
   // Of a channel with blocks; else of no meaning.
   const Block& block() const { return slot_->block; }
   std::uint32_t first_record() const { return slot_->first_record; }

@@ -4,11 +4,9 @@
 // that reads requests with the codec of the server's side and answers as it is told.
 #include "sinks/http/http_sink.hpp"
 
-#include <functional>
-
 #include "codec/http/request.hpp"
 #include "sinks/http/http.hpp"
-#include "tests/sim/receiver.hpp"
+#include "tests/sim/http_server.hpp"
 #include "tests/sim/sink_world.hpp"
 
 using namespace runnel;
@@ -17,42 +15,6 @@ using namespace runnel::sim;
 namespace {
 
 constexpr std::string_view server = "127.0.0.1:8080";
-const std::string good = "HTTP/1.1 204 No Content\r\n\r\n";
-
-class HttpServer final : public Receiver {
- public:
-  struct Request {
-    std::string head, body;
-  };
-  using Receiver::Receiver;
-  std::function<std::string(const Request&)> respond = [](const Request&) { return good; };
-  std::vector<Request> requests;
-  std::string accepted;  // bodies of those that were answered with 2xx
-
- private:
-  async::Task<bool> answer(Connection& connection) override {
-    for (;;) {
-      const std::string& all = connection.received;
-      const std::size_t end = all.find("\r\n\r\n");
-      if (end == all.npos) co_return true;
-      constexpr std::string_view length = "Content-Length: ";
-      const std::size_t at = all.find(length);
-      REQUIRE(at < end);
-      const std::size_t from = at + length.size();
-      const auto given = parse_number(all.substr(from, all.find("\r\n", from) - from));
-      REQUIRE(given.has_value());
-      const auto size = static_cast<std::size_t>(*given);
-      if (all.size() < end + 4 + size) co_return true;
-      requests.push_back({all.substr(0, end + 4), all.substr(end + 4, size)});
-      connection.received.erase(0, end + 4 + size);
-      const std::string reply = respond(requests.back());
-      if (reply.starts_with("HTTP/1.1 2")) accepted += requests.back().body;
-      const bool sent = co_await send(connection, reply);
-      const bool stays = sent && reply.find("close") == reply.npos && !reply.empty();
-      if (!stays) co_return false;
-    }
-  }
-};
 
 SinkUnderTest http_sink(Given given = {}) {
   given.insert(given.begin(), {{"url", "http://127.0.0.1:8080/in?a=b"},
@@ -60,11 +22,6 @@ SinkUnderTest http_sink(Given given = {}) {
                                {"retry.first", "10ms"},
                                {"reply_timeout", "2s"}});
   return SinkUnderTest(sinks::http_type, given);
-}
-
-std::string status(std::uint16_t number, std::string_view fields = {}, std::string_view body = {}) {
-  return concat("HTTP/1.1 ", number, " x\r\nContent-Length: ", body.size(), "\r\n", fields, "\r\n",
-                body);
 }
 
 struct Sending {
@@ -126,11 +83,11 @@ TEST_CASE("http sink: what passes is tried again, under the same name; Retry-Aft
   std::uint32_t asked = 0;
   sending.receiver.respond = [&](const HttpServer::Request&) {
     ++asked;
-    if (asked == 1) return status(503, "Retry-After: 30\r\n");
-    if (asked == 2) return status(429);
+    if (asked == 1) return http_status(503, "Retry-After: 30\r\n");
+    if (asked == 2) return http_status(429);
     if (asked == 3) return std::string();  // no answer at all
     if (asked == 4) return std::string("SSH-2.0-OpenSSH\r\n\r\n");
-    return good;
+    return http_good;
   };
   sending.process.put("event");
   const Instant begun = sending.process.scheduler->now();
@@ -150,7 +107,7 @@ TEST_CASE("http sink: a batch that is too large goes in pieces; what is too larg
   SUBCASE("array") { array = true; }
   Sending sending(array ? Given{{"encoding", "json"}, {"body", "array"}} : Given{});
   sending.receiver.respond = [&](const HttpServer::Request& request) {
-    return request.body.size() > 700 ? status(413, {}, "limit is 700\n") : good;
+    return request.body.size() > 700 ? http_status(413, {}, "limit is 700\n") : http_good;
   };
   for (std::uint64_t number = 0; number < 30; ++number)
     sending.process.put(body(number, number == 7 ? 900 : 50));
@@ -174,7 +131,7 @@ TEST_CASE("http sink: a batch that is too large goes in pieces; what is too larg
 TEST_CASE("http sink: what is refused for good is counted, told and left behind") {
   Sending sending;
   sending.receiver.respond = [](const HttpServer::Request& request) {
-    return request.body == "bad\n" ? status(400, {}, "no such field\nmore") : good;
+    return request.body == "bad\n" ? http_status(400, {}, "no such field\nmore") : http_good;
   };
   sending.process.put("bad");
   REQUIRE(drain(sending.process));

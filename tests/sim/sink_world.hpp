@@ -62,7 +62,8 @@ struct SinkUnderTest {
   }
   Started start(PipelineProcess& process) {
     runner = process.build(*this, *process.sink_context);
-    return process.complete(sink->start());
+    Started started = process.complete(runner->start());
+    return started ? process.complete(sink->start()) : started;
   }
   void run(PipelineProcess& process) {
     const Started started = start(process);

@@ -53,7 +53,8 @@ const Mistake mistakes[] = {
     {"", "agent = 5\n",
      "f.toml:11:1: sinks.out: unknown option \"agent\"; possible: type, channel, path, "
      "roll.max_bytes, roll.max_age, encoding, gaps, compression.codec, compression.level, "
-     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest"},
+     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest, "
+     "dead_letter.dir, dead_letter.max_bytes"},
     {"[sources.log]", "agent = 5\n[sources.log]",
      "f.toml:1:1: agent is a whole number, not a table; write [agent]"},
     {"[sources.log]", "[sources]\nname = \"x\"\n[sources.log]",
@@ -185,14 +186,16 @@ const Mistake mistakes[] = {
     {"path =", "wholly_unheard_of = \"5h\"\npath =",
      "f.toml:10:1: sinks.out: unknown option \"wholly_unheard_of\"; possible: type, channel, path, "
      "roll.max_bytes, roll.max_age, encoding, gaps, compression.codec, compression.level, "
-     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest"},
+     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest, "
+     "dead_letter.dir, dead_letter.max_bytes"},
     {"path = \"/data/out\"", "path = \"\"", "f.toml:10:8: sinks.out: path is empty (where)"},
     {"path = \"/data/out\"", "path = { a = 1 }",
      "f.toml:10:8: sinks.out: path is a table; it takes a text in quotes"},
     {"type = \"file\"\nchannel = \"main\"\npath = \"/data/out\"",
      "type = \"null\"\nchannel = \"main\"\nencoding = \"json\"",
      "f.toml:10:1: sinks.out: unknown option \"encoding\"; possible: type, channel, "
-     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest"},
+     "batch.max_bytes, batch.max_events, batch.linger, retry.first, retry.longest, "
+     "dead_letter.dir, dead_letter.max_bytes"},
     {"type = \"memory\"", "type = \"memory\"\ncapacity = \"16KiB\"",
      "f.toml:7:12: channels.main: capacity is below its minimum of 64KiB"},
     {"type = \"memory\"", "type = \"memory\"\nwhen_full = \"drop\"",
