@@ -7,6 +7,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/command_line.hpp"
+#include "agent/dead_letter_tool/tool.hpp"
 #include "agent/exit_codes.hpp"
 #include "agent/journal_tool/tool.hpp"
 #include "agent/listing.hpp"
@@ -14,6 +15,7 @@
 #include "agent/status/status_service.hpp"
 #include "agent/toml_reader.hpp"
 #include "base/assert.hpp"
+#include "base/function_ref.hpp"
 #include "platform/cares/name_library.hpp"
 #include "platform/linux/drivers.hpp"
 #include "platform/linux/log_writer.hpp"
@@ -85,10 +87,9 @@ struct Linked {
   net::Libraries libraries() { return {&names, &tls}; }
 };
 
-Built<Prepared> prepare(const CommandLine& command, io::System& system, Linked& linked) {
-  auto settings = load(command, system);
-  if (!settings) return tl::unexpected(settings.error());
-  Prepared prepared{std::move(*settings), {}, {}, {}};
+Built<Prepared> prepare(const CommandLine& command, agent::Settings settings, io::System& system,
+                        Linked& linked) {
+  Prepared prepared{std::move(settings), {}, {}, {}};
   prepared.measured =
       agent::measure(prepared.settings, system.facts().page_bytes, linked.libraries());
   auto driver = open_driver(driver_choice(command), prepared.measured.handles, system);
@@ -104,6 +105,12 @@ Built<Prepared> prepare(const CommandLine& command, io::System& system, Linked& 
     return problem(concat(command.configuration_file, ": ", fits.error().text),
                    fits.error().exit_code);
   return prepared;
+}
+
+Built<Prepared> prepare(const CommandLine& command, io::System& system, Linked& linked) {
+  auto settings = load(command, system);
+  if (!settings) return tl::unexpected(settings.error());
+  return prepare(command, std::move(*settings), system, linked);
 }
 
 int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
@@ -159,6 +166,39 @@ void unseal() {
 #endif
 }
 
+// Called once the agent has ended, with its exit code, while all of it is still there.
+using Concluded = FunctionRef<int(const agent::Agent& agent, int exit_code)>;
+
+int run_agent(const CommandLine& command, Prepared& prepared, Linked& linked,
+              linux_os::LinuxSystem& system, const agent::RunOptions& options, void (*on_ready)(),
+              Concluded concluded) {
+  const agent::AgentSettings& own = prepared.settings.agent;
+  const auto format = command.log_format.value_or(own.log_format);
+  linux_os::LogWriter writer(system, format == agent::LogFormat::json ? linux_os::LogFormat::json
+                                                                      : linux_os::LogFormat::text);
+  log_output = &writer;
+  log_level = command.log_level.value_or(own.log_level);
+  assertion_report = report_assertion;
+  say_what_runs(prepared, system.facts());
+
+  agent::Agent agent(prepared.settings, prepared.measured, *prepared.driver.reactor, system,
+                     options, linked.libraries());
+  if (const auto ready = agent.prepare(); !ready) {
+    log_error("agent", ready.error().text);
+    log_output = nullptr;
+    return ready.error().exit_code;
+  }
+  int exit_code = agent.run(prepared.plan->ceiling(), on_ready);
+  unseal();
+  writer.end_status();
+  if (agent.started()) print(stderr, agent.summary());
+  // Tasks were left where they stood: nothing may be taken apart any more.
+  if (agent.abandoned()) std::_Exit(exit_code);
+  exit_code = concluded(agent, exit_code);
+  log_output = nullptr;
+  return exit_code;
+}
+
 int run(const CommandLine& command, linux_os::LinuxSystem& system) {
   Linked linked;
   auto prepared = prepare(command, system, linked);
@@ -168,29 +208,9 @@ int run(const CommandLine& command, linux_os::LinuxSystem& system) {
                             ": --once needs a source that ends (tail, generate); all sources here "
                             "wait for clients"),
                      exit_codes::configuration});
-  const agent::AgentSettings& own = prepared->settings.agent;
-  const auto format = command.log_format.value_or(own.log_format);
-  linux_os::LogWriter writer(system, format == agent::LogFormat::json ? linux_os::LogFormat::json
-                                                                      : linux_os::LogFormat::text);
-  log_output = &writer;
-  log_level = command.log_level.value_or(own.log_level);
-  assertion_report = report_assertion;
-  say_what_runs(*prepared, system.facts());
-
-  agent::Agent agent(prepared->settings, prepared->measured, *prepared->driver.reactor, system,
-                     {.once = command.once, .live_status = command.live}, linked.libraries());
-  if (const auto ready = agent.prepare(); !ready) {
-    log_error("agent", ready.error().text);
-    return ready.error().exit_code;
-  }
-  const int exit_code = agent.run(prepared->plan->ceiling(), &seal);
-  unseal();
-  writer.end_status();
-  if (agent.started()) print(stderr, agent.summary());
-  // Tasks were left where they stood: nothing may be taken apart any more.
-  if (agent.abandoned()) std::_Exit(exit_code);
-  log_output = nullptr;
-  return exit_code;
+  return run_agent(command, *prepared, linked, system,
+                   {.once = command.once, .live_status = command.live}, &seal,
+                   [](const agent::Agent&, int exit_code) { return exit_code; });
 }
 
 int list(const CommandLine& command) {
@@ -225,6 +245,49 @@ int journal(const CommandLine& command, linux_os::LinuxSystem& system) {
   return complain({"standard output cannot be written", exit_codes::io});
 }
 
+// What was refused is sent with whatever memory its files ask for: nothing is sealed.
+int send_dead_letters(const CommandLine& command, agent::dead_letter_tool::Machine machine,
+                      linux_os::LinuxSystem& system) {
+  namespace tool = agent::dead_letter_tool;
+  auto settings = load(command, system);
+  if (!settings) return complain(settings.error());
+  auto sending = tool::prepare_sending(command.dead_letter, std::move(*settings), machine);
+  if (!sending) return complain(sending.error());
+  if (sending->letters == 0) {
+    print(stderr, concat(command.configuration_file, ": there are no dead letters"));
+    return exit_codes::ok;
+  }
+  Linked linked;
+  auto prepared = prepare(command, std::move(sending->settings), system, linked);
+  if (!prepared) return complain(prepared.error());
+  return run_agent(command, *prepared, linked, system, {.once = true, .live_status = false},
+                   nullptr, [&](const agent::Agent& agent, int exit_code) {
+                     return tool::finish_sending(*sending, agent, exit_code, machine);
+                   });
+}
+
+int dead_letters(const CommandLine& command, linux_os::LinuxSystem& system) {
+  namespace tool = agent::dead_letter_tool;
+  using Action = agent::DeadLetterRequest::Action;
+  constexpr std::size_t handles_max = 8;
+  auto driver = open_driver(linux_os::DriverChoice::asio, handles_max, system);
+  if (!driver) return complain(driver.error());
+  Terminal terminal;
+  const tool::Machine machine{*driver->reactor, system, terminal};
+  const agent::DeadLetterRequest& request = command.dead_letter;
+  if (request.action == Action::send) return send_dead_letters(command, machine, system);
+  int exit_code = exit_codes::ok;
+  if (tool::is_letter_file(machine, request.path)) {
+    exit_code = tool::list_file(request.path, machine);
+  } else {
+    const auto settings = load(command, system);
+    if (!settings) return complain(settings.error());
+    exit_code = tool::list_sinks(request, *settings, machine);
+  }
+  if (std::fflush(stdout) == 0) return exit_code;
+  return complain({"standard output cannot be written", exit_codes::io});
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -242,6 +305,10 @@ int main(int count, char** arguments) {
     case CommandLine::Command::journal: {
       linux_os::LinuxSystem system;
       return journal(*command, system);
+    }
+    case CommandLine::Command::dead_letter: {
+      linux_os::LinuxSystem system;
+      return dead_letters(*command, system);
     }
     case CommandLine::Command::validate: {
       linux_os::LinuxSystem system;

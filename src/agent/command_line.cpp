@@ -17,8 +17,8 @@ using Command = CommandLine::Command;
 
 constexpr std::size_t argument_bytes_max = 4096;
 
-constexpr std::string_view command_names[] = {"run",     "validate", "rehearse", "list",
-                                              "journal", "version",  "help"};
+constexpr std::string_view command_names[] = {"run",     "validate",    "rehearse", "list",
+                                              "journal", "dead-letter", "version",  "help"};
 constexpr std::string_view driver_names[] = {"auto", "uring", "asio"};
 constexpr std::string_view format_names[] = {"text", "json"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
@@ -42,6 +42,8 @@ constexpr CommandFacts command_facts[] = {
      "A type, such as tail; or agent, or sinks", 1},
     {Command::journal, "Look at the file of a journal, or get out of it what there is",
      "ACTION PATH", "inspect, verify or export; repair PATH NEWPATH; release PATH SINK", 3},
+    {Command::dead_letter, "Show what destinations have refused for good, or send it once more",
+     "ACTION PATH", "list FILE_OR_CONFIG; send CONFIG", 2},
     {Command::version, "Print the version"},
     {Command::help, "Print this help"},
 };
@@ -70,7 +72,8 @@ enum FlagId : std::uint8_t {
   rate,
   event_bytes,
   link,
-  ratio
+  ratio,
+  sink
 };
 
 struct Flag {
@@ -103,6 +106,7 @@ constexpr Flag flags[] = {
      "What the link then carries: 32kbit, 1mbit or 64KiB/s"},
     {ratio, of(Command::rehearse), "--ratio", "NUMBER",
      "How many times zstd shrinks events (5); zstd -b1 -B128K FILE tells"},
+    {sink, of(Command::dead_letter), "--sink", "NAME", "Only this sink's"},
 };
 constexpr std::string_view short_config = "-c";
 // Invariant: a flag stands at its id.
@@ -313,6 +317,14 @@ Built<CommandLine> understand(Command command, const Typed& typed) {
     auto request = understand_journal(typed);
     if (!request) return tl::unexpected(request.error());
     line.journal = std::move(*request);
+    return line;
+  }
+  if (command == Command::dead_letter) {
+    const auto [action, path, none] = typed.arguments;
+    auto request = read_dead_letter_request(action, path, typed.value_of(sink));
+    if (!request) return refuse(name_of(command), request.error());
+    line.dead_letter = std::move(*request);
+    line.configuration_file = line.dead_letter.path;
     return line;
   }
   line.type = typed.arguments.front();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/dead_letter_tool/request.hpp"
 #include "agent/journal_tool/request.hpp"
 #include "agent/rehearse/request.hpp"
 #include "agent/settings.hpp"
@@ -16,10 +17,19 @@ namespace runnel::agent {
 enum class DriverChoice : std::uint8_t { automatic, uring, asio };
 
 struct CommandLine {
-  enum class Command : std::uint8_t { run, validate, rehearse, list, journal, version, help };
+  enum class Command : std::uint8_t {
+    run,
+    validate,
+    rehearse,
+    list,
+    journal,
+    dead_letter,
+    version,
+    help
+  };
   Command command = Command::help;
 
-  // run, validate, rehearse
+  // run, validate, rehearse; dead_letter
   std::string configuration_file;
 
   // run, validate
@@ -39,6 +49,7 @@ struct CommandLine {
   bool markdown = false;
 
   JournalRequest journal;
+  DeadLetterRequest dead_letter;
   RehearseRequest rehearse;
 
   std::string text;  // help: what to print

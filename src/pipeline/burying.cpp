@@ -7,6 +7,18 @@ namespace runnel::pipeline {
 
 using async::Task;
 
+// It never blocks the channel and never loops.
+void SinkRunner::give_up(const Part& part, const Delivery& delivery) {
+  context_.counters.refused_events += part.events;
+  if (dead_letters_.on()) note_refused(part, delivery);
+  if (!refusal_complaint_.due(context_.now())) return;
+  log_error(context_.name, "the destination refuses ", part.events,
+            " events for good: ", describe(delivery.error), delivery.reason.empty() ? "" : ": ",
+            delivery.reason, "; ", context_.counters.refused_events, " since the start, ",
+            dead_letters_.on() ? "kept in " : "lost",
+            dead_letters_.on() ? dead_letters_.path() : std::string_view());
+}
+
 // With partitions the marks are those of records, else those of events (a gap between them is
 // nobody's to refuse).
 void SinkRunner::note_refused(const Part& part, const Delivery& delivery) {

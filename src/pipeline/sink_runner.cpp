@@ -375,18 +375,6 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
   }
 }
 
-// It never blocks the channel and never loops.
-void SinkRunner::give_up(const Part& part, const Delivery& delivery) {
-  context_.counters.refused_events += part.events;
-  if (dead_letters_.on()) note_refused(part, delivery);
-  if (!refusal_complaint_.due(context_.now())) return;
-  log_error(context_.name, "the destination refuses ", part.events,
-            " events for good: ", describe(delivery.error), delivery.reason.empty() ? "" : ": ",
-            delivery.reason, "; ", context_.counters.refused_events, " since the start, ",
-            dead_letters_.on() ? "kept in " : "lost",
-            dead_letters_.on() ? dead_letters_.path() : std::string_view());
-}
-
 Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {
   const Duration pause = std::max(backoff_.next(), delivery.retry_after);
   if (complaint_.due(context_.now()))

@@ -85,12 +85,12 @@ class SinkRunner {
   void close_array(const Part& piece, bool closed);
   bool can_be_halved(const Frame& frame) const;
   async::Task<bool> deliver_frame(const Frame& frame, const Part& part);
-  void give_up(const Part& part, const Delivery& delivery);
   void complete(Batch& batch);
   async::Task<bool> wait_to_retry(const Delivery& delivery);
 
   // burying.cpp: what was refused becomes dead letters. Only the channel has the events as they
   // came, so a batch with refused ones is given back and taken once more, to be read again.
+  void give_up(const Part& part, const Delivery& delivery);
   void note_refused(const Part& part, const Delivery& delivery);
   bool can_be_buried(const Batch& batch);
   bool is_to_be_buried(const Batch& batch) const;

@@ -116,6 +116,13 @@ Status unlink(io::Reactor& reactor, const char* path) {
   return done(perform(reactor, request));
 }
 
+Status rename(io::Reactor& reactor, const char* from, const char* to) {
+  io::Request request = on(io::Handle::none, io::Verb::rename);
+  request.path = from;
+  request.path_to = to;
+  return done(perform(reactor, request));
+}
+
 Status sync_folder_of(io::Reactor& reactor, std::string_view path) {
   const std::size_t slash = path.rfind('/');
   const std::string folder(slash == path.npos ? "."

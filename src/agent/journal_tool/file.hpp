@@ -32,6 +32,7 @@ class File {
 };
 
 Status unlink(io::Reactor& reactor, const char* path);
+Status rename(io::Reactor& reactor, const char* from, const char* to);
 // Makes the name of a new file durable.
 Status sync_folder_of(io::Reactor& reactor, std::string_view path);
 

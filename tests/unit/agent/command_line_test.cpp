@@ -91,6 +91,21 @@ TEST_CASE("command line: journal") {
   CHECK(release->journal.sink == "shipper");
 }
 
+TEST_CASE("command line: dead-letter") {
+  using Action = DeadLetterRequest::Action;
+  const auto list = parse({"dead-letter", "list", "a.dead"});
+  REQUIRE(list.has_value());
+  CHECK(list->command == Command::dead_letter);
+  CHECK(list->dead_letter.action == Action::list);
+  CHECK(list->dead_letter.path == "a.dead");
+  CHECK(list->dead_letter.sink.empty());
+  const auto send = parse({"dead-letter", "send", "--sink", "central", "a.toml"});
+  REQUIRE(send.has_value());
+  CHECK(send->dead_letter.action == Action::send);
+  CHECK(send->dead_letter.sink == "central");
+  CHECK(send->configuration_file == "a.toml");
+}
+
 TEST_CASE("command line: rehearse") {
   const auto line = parse({"rehearse", "-c", "a.toml", "--outage", "72h", "--rate", "200/s",
                            "--event-bytes", "180", "--link=32kbit"});
@@ -131,12 +146,12 @@ TEST_CASE("command line: mistakes") {
   };
   const Case cases[] = {
       {{},
-       "runnel: a command is missing; possible: run, validate, rehearse, list, journal, version, "
-       "help; see runnel --help"},
+       "runnel: a command is missing; possible: run, validate, rehearse, list, journal, "
+       "dead-letter, version, help; see runnel --help"},
       {{"rnu"}, "runnel: unknown command \"rnu\"; did you mean \"run\"?"},
       {{"zzzzzzzz"},
        "runnel: unknown command \"zzzzzzzz\"; possible: run, validate, rehearse, list, journal, "
-       "version, help; see runnel --help"},
+       "dead-letter, version, help; see runnel --help"},
       {{"--once"}, "runnel: unknown flag \"--once\" in front of the command; see runnel --help"},
       {{"--verison"},
        "runnel: unknown flag \"--verison\" in front of the command; did you mean \"--version\"?"},
@@ -175,6 +190,15 @@ TEST_CASE("command line: mistakes") {
       {{"list", "tail", "tcp"}, "runnel list: unexpected argument \"tcp\"; see runnel list --help"},
       {{"list", "--markdwon", "tail"},
        "runnel list: unknown flag \"--markdwon\"; did you mean \"--markdown\"?"},
+      {{"dead-letter"},
+       "runnel dead-letter: an action is missing; possible: list, send; see runnel dead-letter "
+       "--help"},
+      {{"dead-letter", "lsit", "a"},
+       "runnel dead-letter: \"lsit\" is not one of list, send; did you mean \"list\"?"},
+      {{"dead-letter", "send"},
+       "runnel dead-letter: send needs the path of a configuration; see runnel dead-letter --help"},
+      {{"dead-letter", "send", "a", "b"},
+       "runnel dead-letter: unexpected argument \"b\"; see runnel dead-letter --help"},
       {{"journal"},
        "runnel journal: an action is missing; possible: inspect, verify, export, repair, release; "
        "see runnel journal --help"},

@@ -180,4 +180,5 @@ TEST_CASE("documentation: option tables and examples") {
   check_table("configuration.md", "agent");
   check_table("configuration.md", "sinks");
   check_examples("configuration.md");
+  check_examples("dead-letter.md");
 }

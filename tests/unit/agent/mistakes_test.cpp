@@ -27,6 +27,10 @@ channel = "main"
 path = "/data/out"
 )";
 
+// 520 bytes.
+#define FORTY "0123456789012345678901234567890123456789"
+#define LONG_FOLDER FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY
+
 struct Mistake {
   std::string_view replaced;
   std::string_view by;
@@ -183,6 +187,11 @@ const Mistake mistakes[] = {
      "f.toml:10:1: sinks.out: unknown option \"max_age\"; did you mean \"roll.max_age\"?"},
     {"path =", "retry = { first = \"1m\", longest = \"1s\" }\npath =",
      "f.toml:10:35: sinks.out: retry.longest is shorter than retry.first"},
+    {"path =", "dead_letter.dir = \"/" LONG_FOLDER "\"\npath =",
+     "f.toml:10:19: sinks.out: dead_letter.dir is longer than 512 bytes"},
+    {"path =", "dead_letter = { dir = \"/dead\", max_bytes = \"64KiB\" }\npath =",
+     "f.toml:10:44: sinks.out: dead_letter.max_bytes is 64.0 KiB, but one dead letter can take "
+     "..."},
     {"path =", "wholly_unheard_of = \"5h\"\npath =",
      "f.toml:10:1: sinks.out: unknown option \"wholly_unheard_of\"; possible: type, channel, path, "
      "roll.max_bytes, roll.max_age, encoding, gaps, compression.codec, compression.level, "

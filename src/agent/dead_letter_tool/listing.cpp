@@ -1,0 +1,149 @@
+// `runnel dead-letter list`.
+#include <algorithm>
+
+#include "agent/dead_letter_tool/tool.hpp"
+#include "agent/exit_codes.hpp"
+#include "agent/journal_tool/file.hpp"
+#include "base/text.hpp"
+#include "codec/civil.hpp"
+
+namespace runnel::agent::dead_letter_tool {
+
+using journal_tool::File;
+using pipeline::DeadLetter;
+using pipeline::DeadLetterReader;
+
+namespace {
+
+constexpr std::size_t shown_bytes_max = 80;
+
+// A terminal obeys what it is shown: everything but plain ASCII is written as \xNN.
+void append_safe(std::string& out, std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  for (const char each : text) {
+    const auto value = static_cast<unsigned char>(each);
+    if (value >= 0x20 && value < 0x7F && each != '"' && each != '\\') {
+      out += each;
+    } else {
+      out += each == '"' || each == '\\' ? "\\" : "\\x";
+      if (each == '"' || each == '\\') {
+        out += each;
+        continue;
+      }
+      out += digits[value >> 4];
+      out += digits[value & 15];
+    }
+  }
+}
+void append_quoted(std::string& out, std::string_view text) {
+  out += " \"";
+  append_safe(out, text.substr(0, shown_bytes_max));
+  out += text.size() > shown_bytes_max ? "\"..." : "\"";
+}
+
+std::string line_of(const DeadLetter& letter) {
+  codec::Rfc3339 rfc3339;
+  std::string out(letter.clock_known ? rfc3339.text(letter.time) : "(clock unknown)");
+  for (const std::string_view part : {letter.sink, letter.source, letter.batch}) {
+    out += ' ';
+    append_safe(out, part.empty() ? "-" : part);
+  }
+  append_quoted(out, letter.reason);
+  append_quoted(out, as_text(letter.body));
+  return out += '\n';
+}
+
+// False: the file could not be read, or nobody takes what is in it.
+bool list_into(const std::string& path, Machine machine, Looked& sum) {
+  bool taken = true;
+  const auto looked = look_through(path, machine, [&](const DeadLetter& letter) {
+    taken = taken && machine.console.out(line_of(letter));
+  });
+  if (!looked) machine.console.say(concat(path, ": cannot be read: ", describe(looked.error())));
+  if (!looked || !taken) return false;
+  sum.letters += looked->letters;
+  sum.damaged_bytes += looked->damaged_bytes + looked->torn_bytes;
+  return true;
+}
+
+int conclude(std::string_view what, const Looked& sum, Machine machine) {
+  std::string line = concat(what, ": ", sum.letters, " dead letters");
+  if (sum.damaged_bytes > 0) line += concat("; ", sum.damaged_bytes, " bytes are damaged");
+  machine.console.say(line);
+  return sum.damaged_bytes > 0 ? exit_codes::damaged : exit_codes::ok;
+}
+
+}  // namespace
+
+std::string_view source_of(const DeadLetter& letter) {
+  return is_component_name(letter.source) ? letter.source : std::string_view("unknown");
+}
+
+Result<Looked> look_through(const std::string& path, Machine machine,
+                            FunctionRef<void(const DeadLetter&)> each) {
+  auto file = File::open(machine.reactor, path.c_str(), io::OpenMode::read);
+  if (!file) return fail(file.error());
+  const auto size = file->size();
+  if (!size) return fail(size.error());
+  DeadLetterReader reader(*size);
+  for (auto step = reader.next(); step != DeadLetterReader::Step::end; step = reader.next()) {
+    if (step == DeadLetterReader::Step::letter) {
+      each(reader.letter());
+      continue;
+    }
+    const auto got = file->read(reader.read_at(), reader.room());
+    if (!got) return fail(got.error());
+    reader.filled(*got);
+  }
+  return Looked{reader.letters(), reader.damaged_bytes(), *size - reader.whole_end(),
+                reader.largest()};
+}
+
+bool is_letter_file(Machine machine, const std::string& path) {
+  if (path.find(".dead") != path.npos) return true;
+  auto file = File::open(machine.reactor, path.c_str(), io::OpenMode::read);
+  std::byte begin[4] = {};
+  return file && file->read(0, begin) && as_text(begin) == "RDL1";
+}
+
+int list_file(const std::string& path, Machine machine) {
+  Looked sum;
+  if (!list_into(path, machine, sum)) return exit_codes::io;
+  return conclude(path, sum, machine);
+}
+
+Built<std::vector<const SinkConfig*>> chosen_sinks(const DeadLetterRequest& request,
+                                                   const Settings& settings) {
+  std::vector<const SinkConfig*> chosen;
+  for (const SinkConfig& sink : settings.sinks) {
+    if (!sink.plan->delivery.dead_letter.on()) continue;
+    if (request.sink.empty() || request.sink == sink.name) chosen.push_back(&sink);
+  }
+  if (!chosen.empty()) return chosen;
+  if (request.sink.empty())
+    return problem(concat(request.path, ": no sink keeps dead letters; see dead_letter.dir"),
+                   exit_codes::configuration);
+  return problem(
+      concat(request.path, ": there is no sink \"", request.sink, "\" that keeps dead letters"),
+      exit_codes::configuration);
+}
+
+int list_sinks(const DeadLetterRequest& request, const Settings& settings, Machine machine) {
+  const auto chosen = chosen_sinks(request, settings);
+  if (!chosen) return journal_tool::complain(machine, chosen.error());
+  int exit_code = exit_codes::ok;
+  for (const SinkConfig* sink : *chosen) {
+    pipeline::DeadLetterPaths paths(sink->plan->delivery.dead_letter.folder, sink->name);
+    const std::string current(paths.current.text());
+    Looked sum;
+    for (const std::string& path : {current + ".sending.1", current + ".sending.2",
+                                    std::string(paths.previous.text()), current}) {
+      if (!machine.system.file_info(path.c_str())) continue;
+      if (!list_into(path, machine, sum)) return exit_codes::io;
+    }
+    exit_code = std::max(exit_code, conclude(concat("sinks.", sink->name), sum, machine));
+  }
+  return exit_code;
+}
+
+}  // namespace runnel::agent::dead_letter_tool
