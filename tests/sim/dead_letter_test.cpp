@@ -231,6 +231,27 @@ TEST_CASE("dead letters: a ring that drops its oldest may take them, and then th
   sending.end();
 }
 
+TEST_CASE("dead letters: what has left the ring meanwhile is read out of the journal") {
+  Disk disk;
+  Sending<JournalProcess> sending(disk.machine, {{"batch.max_events", "20"}},
+                                  OptionTexts{{"mode", "always"}});
+  sending.receiver.respond = [](const HttpServer::Request&) { return http_status(400); };
+  sending.receiver.hang(true);
+  // More than the ring holds: what is on its way to the peer is only on the disk in the end.
+  put(*sending.process, 0, 4000);
+  CHECK(sending.process->channel->counters().loaded_events == 0);
+  sending.receiver.hang(false);
+  const auto all_taken = [&] {
+    return sending.process->subscription->watermark() == sending.process->channel->head();
+  };
+  REQUIRE(sending.process->run_until(all_taken, 5min));
+  CHECK(sending.process->channel->counters().loaded_events > 0);
+  CHECK(sending.counters().dead_letter_lost_events == 0);
+  CHECK(sending.counters().dead_letter_events == sending.counters().refused_events);
+  CHECK(numbers_of(letters_in(disk.machine, current)).size() == 4000);
+  sending.end();
+}
+
 TEST_CASE(
     "dead letters: a power cut at any time loses no refused event, and tears at most a tail") {
   // Goal: the letter is durable before its batch is acknowledged. Method: a journal, the power cut
