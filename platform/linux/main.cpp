@@ -278,7 +278,7 @@ int dead_letters(const CommandLine& command, linux_os::LinuxSystem& system) {
   if (request.action == Action::send) return send_dead_letters(command, machine, system);
   int exit_code = exit_codes::ok;
   if (tool::is_letter_file(machine, request.path)) {
-    exit_code = tool::list_file(request.path, machine);
+    exit_code = tool::list_file(request, machine);
   } else {
     const auto settings = load(command, system);
     if (!settings) return complain(settings.error());

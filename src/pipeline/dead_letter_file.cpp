@@ -93,6 +93,8 @@ Task<Result<std::uint64_t>> DeadLetterFile::open(DeadLetterPath& path, io::Handl
   io::FileInfo info;
   const Status known = co_await async::stat(file, info);
   if (!known) co_return fail(known.error());
+  device_ = info.device;
+  inode_ = info.inode;
   co_return info.size;
 }
 
@@ -116,12 +118,11 @@ Task<Status> DeadLetterFile::examine(io::Handle file, std::uint64_t file_bytes) 
 
 Task<Status> DeadLetterFile::append(Bytes letters, std::uint64_t count) {
   RUNNEL_ASSERT(letters.size() <= append_bytes_max());
-  if (file_ == io::Handle::none || size_ + letters.size() > append_bytes_max()) {
-    const Status rotated = co_await rotate();
-    if (!rotated) co_return rotated;
-  }
+  Status status = co_await see_that_it_is_there();
+  if (status && size_ + letters.size() > append_bytes_max()) status = co_await rotate();
+  if (!status) co_return status;
   const std::uint64_t before = size_;
-  Status status = co_await write(letters);
+  status = co_await write(letters);
   if (status) {
     ++context_.counters.syncs;
     status = co_await async::sync(file_);
@@ -150,25 +151,45 @@ Task<Status> DeadLetterFile::write(Bytes letters) {
   co_return Status();
 }
 
-// What was current becomes the previous one, and that is given up.
-Task<Status> DeadLetterFile::rotate() {
+// Somebody may have taken the file away: what is written into one without a name is lost.
+Task<Status> DeadLetterFile::see_that_it_is_there() {
   if (file_ != io::Handle::none) {
-    const Status renamed = co_await async::rename(paths_.current.c_str(), paths_.previous.c_str());
-    if (!renamed) co_return renamed;
-    context_.counters.dead_letter_dropped_events += previous_letters_;
-    previous_letters_ = letters_;
+    io::FileInfo info;
+    const Status known = co_await async::stat(paths_.current.c_str(), info);
+    if (known && info.device == device_ && info.inode == inode_) co_return Status();
+    if (!known && known.error() != Error::not_found) co_return known;
     context_.reactor().discard(std::exchange(file_, io::Handle::none));
     size_ = letters_ = 0;
   }
+  const Status opened = co_await open_fresh();
+  co_return opened;
+}
+
+// What was current becomes the previous one, and that is given up.
+Task<Status> DeadLetterFile::rotate() {
+  const Status renamed = co_await async::rename(paths_.current.c_str(), paths_.previous.c_str());
+  if (!renamed) co_return renamed;
+  context_.counters.dead_letter_dropped_events += previous_letters_;
+  previous_letters_ = letters_;
+  context_.reactor().discard(std::exchange(file_, io::Handle::none));
+  size_ = letters_ = 0;
+  const Status opened = co_await open_fresh();
+  co_return opened;
+}
+
+// A file that somebody has put in its place is gone on with, behind what is in it.
+Task<Status> DeadLetterFile::open_fresh() {
   io::Handle fresh = io::Handle::none;
   const auto bytes = co_await open(paths_.current, fresh);
   Status status = bytes ? Status() : Status(bytes.error());
   // Without its name what is written into it would not outlast a power cut.
   if (status) status = co_await sync_folder();
-  if (status)
+  if (status) {
     file_ = fresh;
-  else if (fresh != io::Handle::none)
+    size_ = align_up(static_cast<std::size_t>(*bytes), DeadLetter::alignment);
+  } else if (fresh != io::Handle::none) {
     context_.reactor().discard(fresh);
+  }
   co_return status;
 }
 

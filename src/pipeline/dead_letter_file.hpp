@@ -53,7 +53,9 @@ class DeadLetterFile {
  private:
   async::Task<Result<std::uint64_t>> open(DeadLetterPath& path, io::Handle& file);
   async::Task<Status> examine(io::Handle file, std::uint64_t file_bytes);
+  async::Task<Status> see_that_it_is_there();
   async::Task<Status> rotate();
+  async::Task<Status> open_fresh();
   async::Task<Status> write(Bytes letters);
   async::Task<Status> sync_folder();
   Started refuse(std::string_view what, Error error) const;
@@ -64,6 +66,7 @@ class DeadLetterFile {
   DeadLetterPaths paths_;
   io::Handle lock_ = io::Handle::none;
   io::Handle file_ = io::Handle::none;
+  std::uint64_t device_ = 0, inode_ = 0;
   std::uint64_t size_ = 0;     // of whole letters in the current file
   std::uint64_t letters_ = 0;  // in it
   std::uint64_t previous_letters_ = 0;

@@ -90,6 +90,11 @@ std::string some(const HttpServer::Request& request) {
   return http_good;
 }
 
+async::Task<Status> move(const std::string& from, const char* to) {
+  const Status moved = co_await async::rename(from.c_str(), to);
+  co_return moved;
+}
+
 }  // namespace
 
 TEST_CASE("dead letters: what is refused is kept with all that is known of it") {
@@ -313,5 +318,21 @@ TEST_CASE("dead letters: a torn tail is cut off at the start, and a second agent
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().exit_code == 69);
   CHECK(refused.error().text.find("is in use") != std::string::npos);
+  sending.end();
+}
+
+TEST_CASE("dead letters: a file that somebody takes away is made anew") {
+  Disk disk;
+  Sending sending(disk.machine, {});
+  sending.receiver.respond = some;
+  sending.process->put(body(3));
+  REQUIRE(drain(*sending.process));
+  const Status gone = sending.process->complete(move(current, "/dead/taken"));
+  REQUIRE(gone.ok());
+  sending.process->put(body(6));
+  REQUIRE(drain(*sending.process));
+  CHECK(numbers_of(letters_in(disk.machine, "/dead/taken")) == std::set<std::uint64_t>{3});
+  CHECK(numbers_of(letters_in(disk.machine, current)) == std::set<std::uint64_t>{6});
+  CHECK(sending.counters().dead_letter_events == 2);
   sending.end();
 }

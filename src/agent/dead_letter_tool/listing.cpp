@@ -54,14 +54,15 @@ std::string line_of(const DeadLetter& letter) {
 }
 
 // False: the file could not be read, or nobody takes what is in it.
-bool list_into(const std::string& path, Machine machine, Looked& sum) {
+bool list_into(const std::string& path, std::string_view sink, Machine machine, Looked& sum) {
   bool taken = true;
   const auto looked = look_through(path, machine, [&](const DeadLetter& letter) {
+    if (!sink.empty() && letter.sink != sink) return;
+    ++sum.letters;
     taken = taken && machine.console.out(line_of(letter));
   });
   if (!looked) machine.console.say(concat(path, ": cannot be read: ", describe(looked.error())));
   if (!looked || !taken) return false;
-  sum.letters += looked->letters;
   sum.damaged_bytes += looked->damaged_bytes + looked->torn_bytes;
   return true;
 }
@@ -106,10 +107,10 @@ bool is_letter_file(Machine machine, const std::string& path) {
   return file && file->read(0, begin) && as_text(begin) == "RDL1";
 }
 
-int list_file(const std::string& path, Machine machine) {
+int list_file(const DeadLetterRequest& request, Machine machine) {
   Looked sum;
-  if (!list_into(path, machine, sum)) return exit_codes::io;
-  return conclude(path, sum, machine);
+  if (!list_into(request.path, request.sink, machine, sum)) return exit_codes::io;
+  return conclude(request.path, sum, machine);
 }
 
 Built<std::vector<const SinkConfig*>> chosen_sinks(const DeadLetterRequest& request,
@@ -139,7 +140,7 @@ int list_sinks(const DeadLetterRequest& request, const Settings& settings, Machi
     for (const std::string& path : {current + ".sending.1", current + ".sending.2",
                                     std::string(paths.previous.text()), current}) {
       if (!machine.system.file_info(path.c_str())) continue;
-      if (!list_into(path, machine, sum)) return exit_codes::io;
+      if (!list_into(path, {}, machine, sum)) return exit_codes::io;
     }
     exit_code = std::max(exit_code, conclude(concat("sinks.", sink->name), sum, machine));
   }

@@ -15,7 +15,7 @@ using pipeline::DeadLetter;
 
 namespace {
 
-constexpr std::size_t channel_bytes = 4u << 20;
+constexpr std::size_t channel_bytes = 1u << 20;
 // Of one sink; the rest counts as "unknown". A file that an agent wrote never has as many.
 constexpr std::size_t sources_of_sink_max = 64;
 

@@ -24,7 +24,7 @@ using journal_tool::Machine;
 bool is_letter_file(Machine machine, const std::string& path);
 
 // Returns the exit codes: ok, damaged, configuration, io.
-int list_file(const std::string& path, Machine machine);
+int list_file(const DeadLetterRequest& request, Machine machine);
 int list_sinks(const DeadLetterRequest& request, const Settings& settings, Machine machine);
 
 // What is to be sent, by whom.
