@@ -38,7 +38,7 @@ std::vector<Entry> entries_of(const Registry& registry) {
   for (const auto* type : registry.sinks) {
     entries.push_back({type->name, "sink", "", type->summary, {type->options}});
     if (type->connects) entries.back().tables.push_back(pipeline::connection_options());
-    if (type->encodes) entries.back().tables.push_back(pipeline::encoding_options());
+    entries.back().tables.push_back(pipeline::encoding_options(*type));
     entries.back().tables.push_back(pipeline::delivery_options());
   }
   return entries;

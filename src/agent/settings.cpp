@@ -230,13 +230,13 @@ void SettingsReader::read_sink(Section& section, Links& links) {
   sink.type = type_of(section, registry_.sinks, "sink");
   if (sink.type == nullptr) return;
   using Options = std::span<const pipeline::Option>;
-  const Options encoding = sink.type->encodes ? pipeline::encoding_options() : Options();
+  const Options encoding = pipeline::encoding_options(*sink.type);
   const Options connection = sink.type->connects ? pipeline::connection_options() : Options();
   OptionValues values;
   if (!section.read({sink.type->options, connection, encoding, pipeline::delivery_options()},
                     {"type", "channel"}, values))
     return;
-  const auto delivery = pipeline::delivery_settings(values, sink.type->encodes);
+  const auto delivery = pipeline::delivery_settings(values);
   if (!delivery) return section.complain_about(delivery.error().option, delivery.error().text);
   auto plan = sink.type->plan(values);
   if (!plan) return section.complain_about(plan.error().option, plan.error().text);

@@ -9,14 +9,16 @@ using async::Task;
 
 // It never blocks the channel and never loops.
 void SinkRunner::give_up(const Part& part, const Delivery& delivery) {
-  context_.counters.refused_events += part.events;
-  if (dead_letters_.on()) note_refused(part, delivery);
+  context_.counters.refused_events += refused_;
+  const bool are_known = refused_ == part.events;
+  if (dead_letters_.on() && are_known) note_refused(part, delivery);
+  if (dead_letters_.on() && !are_known) lose(refused_, "the destination does not say which");
   if (!refusal_complaint_.due(context_.now())) return;
-  log_error(context_.name, "the destination refuses ", part.events,
+  log_error(context_.name, "the destination refuses ", refused_,
             " events for good: ", describe(delivery.error), delivery.reason.empty() ? "" : ": ",
             delivery.reason, "; ", context_.counters.refused_events, " since the start, ",
-            dead_letters_.on() ? "kept in " : "lost",
-            dead_letters_.on() ? dead_letters_.path() : std::string_view());
+            dead_letters_.on() && are_known ? "kept in " : "lost",
+            dead_letters_.on() && are_known ? dead_letters_.path() : std::string_view());
 }
 
 // With partitions the marks are those of records, else those of events (a gap between them is
@@ -28,8 +30,13 @@ void SinkRunner::note_refused(const Part& part, const Delivery& delivery) {
     for (std::size_t at = 0; at < part.events; ++at) refusals_.add(part.first_end + at, reason);
     return;
   }
-  for (std::size_t at = 0; at < events_; ++at)
-    if (memory_.keys[at] == part.key) refusals_.add(at, reason);
+  std::uint32_t seen = 0;
+  for (std::size_t at = 0; at < events_; ++at) {
+    if (memory_.keys[at] != part.key) continue;
+    const std::uint32_t event = seen++;
+    const bool in_piece = event >= part.first_event && event - part.first_event < part.events;
+    if (!part.is_piece || in_piece) refusals_.add(at, reason);
+  }
 }
 
 bool SinkRunner::can_be_buried(const Batch& batch) {
@@ -71,7 +78,7 @@ Task<bool> SinkRunner::bury(Batch& batch) {
 // As many as there is room for, into the memory of the batch's encoding, which is done with: that
 // of letters that were written. Returns its bytes.
 std::size_t SinkRunner::write_letters(Batch& batch, std::uint64_t& count) {
-  encoder_.comes_from(batch.block());
+  encoder_.comes_from(batch.block(), origin_of(batch), batch.first_record());
   const MutableBytes room =
       memory_.plain.first(std::min(memory_.plain.size(), dead_letters_.append_bytes_max()));
   // A ring that drops its oldest may have taken the first ones since.

@@ -61,6 +61,7 @@ struct SinkType {
   bool encodes = false;   // takes the options `encoding`, `compression`: what goes out is bytes
   bool connects = false;  // takes those of `connection_options`
   Checked<std::unique_ptr<SinkPlan>> (*plan)(const OptionValues& values);
+  bool compresses = false;  // takes `compression` alone: how events look is its own business
 };
 
 struct ChannelType {
@@ -70,10 +71,13 @@ struct ChannelType {
   Checked<ChannelSettings> (*plan)(const OptionValues& values);
 };
 
-// The options that every sink has, and those that every sink has that `encodes`.
+// The options that every sink has, those that every sink has that `encodes`, and what of them this
+// sink has.
 std::span<const Option> delivery_options();
 std::span<const Option> encoding_options();
-Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool encodes);
+std::span<const Option> encoding_options(const SinkType& type);
+// Of what there is in the values.
+Checked<DeliverySettings> delivery_settings(const OptionValues& values);
 // A batch whose size nobody asked for is at most a quarter of its channel.
 void fit_batch(DeliverySettings& settings, std::size_t channel_bytes);
 

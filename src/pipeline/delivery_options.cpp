@@ -102,8 +102,13 @@ std::string check_folder(std::string& folder) {
 
 std::span<const Option> delivery_options() { return shared; }
 std::span<const Option> encoding_options() { return of_encoders; }
+std::span<const Option> encoding_options(const SinkType& type) {
+  constexpr std::size_t of_compression = 2;
+  if (type.encodes) return of_encoders;
+  return encoding_options().last(type.compresses ? of_compression : 0);
+}
 
-Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool encodes) {
+Checked<DeliverySettings> delivery_settings(const OptionValues& values) {
   DeliverySettings settings;
   settings.take.bytes_max = static_cast<std::size_t>(values.size("batch.max_bytes"));
   if (settings.take.bytes_max != 0 && settings.take.bytes_max < batch_bytes_lowest)
@@ -119,9 +124,11 @@ Checked<DeliverySettings> delivery_settings(const OptionValues& values, bool enc
   settings.dead_letter.bytes_max = values.size("dead_letter.max_bytes");
   if (auto wrong_folder = check_folder(settings.dead_letter.folder); !wrong_folder.empty())
     return wrong("dead_letter.dir", std::move(wrong_folder));
-  if (!encodes) return choose_batch_bytes(settings);
-  settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
-  settings.text_gaps = values.boolean("gaps");
+  if (values.has("encoding")) {
+    settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
+    settings.text_gaps = values.boolean("gaps");
+  }
+  if (!values.has("compression.codec")) return choose_batch_bytes(settings);
   settings.codec = *codec::codec_from(values.text("compression.codec"));
   const auto level = static_cast<int>(values.number("compression.level"));
   settings.level = level == 0 ? usual_level(settings.codec) : level;

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "codec/json.hpp"
 #include "pipeline/event_json.hpp"
 
 namespace runnel::pipeline {
@@ -21,8 +20,7 @@ std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t reco
     case Encoding::text:
       return record_bytes + 64 + count;
     case Encoding::json:
-      return event_json_frame_bytes + codec::json_string_bytes_max(record_bytes) + count +
-             (settings.json_array ? 1 : 0);
+      return event_json_bytes_max(record_bytes) + count + (settings.json_array ? 1 : 0);
     case Encoding::custom:
       return settings.format->head_bytes_max() + settings.format->event_bytes_max(record_bytes) +
              RecordFormat::mark_bytes_max;
@@ -33,6 +31,7 @@ std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t reco
 bool Encoder::add(const Record& record) {
   if (record.kind() == RecordKind::gap) {
     const Gap gap = record.gap();
+    ++number_;
     return add(gap, wall_time(gap.first), wall_time(gap.last));
   }
   const std::size_t begin = size_;
@@ -107,7 +106,11 @@ bool Encoder::place_in_array(std::size_t begin) {
 
 bool Encoder::add_custom(const Record& record) {
   const RecordFormat& format = *settings_.format;
-  const EncodedEvent event = event_of(record);
+  std::uint64_t replaced = 0;
+  EncodedEvent event = event_of(record);
+  event.batch = &batch_;
+  event.number = number_;
+  event.replaced = &replaced;
   const std::size_t begin = size_;
   const bool first = begin == begun_;
   // Invariant: there is always room for the tail.
@@ -118,7 +121,8 @@ bool Encoder::add_custom(const Record& record) {
   std::optional<std::size_t> written = 0;
   if (first) {
     written = format.head(event, room());
-    size_ += written.value_or(0);
+    head_bytes_ = written.value_or(0);
+    size_ += head_bytes_;
   } else if (!format.separator().empty()) {
     if (room().size() < format.separator().size()) return false;
     write(as_bytes(format.separator()));
@@ -129,6 +133,8 @@ bool Encoder::add_custom(const Record& record) {
     return false;
   }
   size_ += *written;
+  ++number_;
+  replaced_characters_ += replaced;
   return true;
 }
 

@@ -51,10 +51,17 @@ class Encoder {
   // False: no room for it, nothing was written.
   bool add(const Record& record);
   bool add(const Gap& gap);
-  // What is added next comes from this block: maybe from before the machine was started.
-  void comes_from(const Block& block) { block_ = block; }
+  // What is added next comes from this block, maybe from before the machine was started, and is
+  // called after `batch`, its first record `number`.
+  void comes_from(const Block& block, const BatchId& batch, std::uint64_t number) {
+    block_ = block;
+    batch_ = batch;
+    number_ = number;
+  }
+  // The number of the record that is added next, where they are not added in order.
+  void goes_on_at(std::uint64_t number) { number_ = number; }
   void clear() {
-    size_ = begun_ = 0;
+    size_ = begun_ = head_bytes_ = 0;
     end_count_ = 0;
     visited_bytes_ = 0;
   }
@@ -64,6 +71,8 @@ class Encoder {
   Bytes plain() const { return buffer_.first(size_); }
   // Offsets in `plain`. What stands between two events (a gap) belongs to the one behind it.
   std::span<const std::uint32_t> ends() const { return ends_.first(end_count_); }
+  // Of the head that the format wrote for the frame at hand, until the next one is begun.
+  std::size_t head_bytes() const { return head_bytes_; }
   // Body bytes of what was added, whatever the encoding.
   std::uint64_t visited_bytes() const { return visited_bytes_; }
   std::uint64_t replaced_characters() const { return replaced_characters_; }
@@ -96,7 +105,10 @@ class Encoder {
   codec::Rfc3339 rfc3339_;
   std::size_t size_ = 0;
   std::size_t begun_ = 0;  // where the frame at hand begins
+  std::size_t head_bytes_ = 0;
   std::size_t end_count_ = 0;
+  BatchId batch_;
+  std::uint64_t number_ = 0;
   std::uint64_t visited_bytes_ = 0;
   std::uint64_t replaced_characters_ = 0;
 };

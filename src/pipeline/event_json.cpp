@@ -1,19 +1,18 @@
 #include "pipeline/event_json.hpp"
 
-#include "codec/syslog.hpp"
-
 namespace runnel::pipeline {
 
-void write_event_json(codec::JsonWriter& json, const EncodedEvent& event, codec::Rfc3339& rfc3339) {
+void write_event_json(codec::JsonWriter& json, const EncodedEvent& event, codec::Rfc3339& rfc3339,
+                      const EventNames& names) {
   const Record& record = event.record;
   json.begin_object();
-  json.key("time");
+  json.key(names.time);
   json.string(rfc3339.text(event.time));
   json.key("source");
   json.string(event.source);
   if (record.severity() != Severity::none) {
     json.key("severity");
-    json.string(codec::severity_name(static_cast<std::uint8_t>(record.severity())));
+    json.string(severity_text(record.severity()));
   }
   if (!record.headers().empty() || !event.clock_known) {
     json.key("headers");
@@ -28,9 +27,20 @@ void write_event_json(codec::JsonWriter& json, const EncodedEvent& event, codec:
     });
     json.end_object();
   }
-  json.key("body");
+  json.key(names.body);
   json.string(record.body());
   json.end_object();
+}
+
+std::optional<std::size_t> write_event_line(const EncodedEvent& event, MutableBytes into,
+                                            const EventNames& names) {
+  codec::JsonWriter json(into);
+  codec::Rfc3339 rfc3339(codec::Rfc3339::Fraction::nanoseconds);
+  write_event_json(json, event, rfc3339, names);
+  json.newline();
+  if (json.overflowed()) return std::nullopt;
+  note_replaced(event, json);
+  return json.size();
 }
 
 }  // namespace runnel::pipeline

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "pipeline/batch_id.hpp"
 #include "pipeline/record.hpp"
 
 namespace runnel::pipeline {
@@ -17,10 +18,16 @@ struct EncodedEvent {
   WallTime time;
   bool clock_known;  // false: `time` counts from the start of the machine
   std::string_view source;
+  // Where it comes from: a batch or a block (no part of one), and its number there. Together they
+  // name the event: the same at every retry, and with a journal after every restart.
+  const BatchId* batch = nullptr;
+  std::uint64_t number = 0;
+  // Takes how many sequences that were not UTF-8 have been replaced; starts at zero.
+  std::uint64_t* replaced = nullptr;
 };
 
-// Stateless while data flows; the plan of its sink owns it. What is asked for must not depend on
-// anything but the events.
+// The plan of its sink owns it. What is asked for depends on the events alone, and on what was
+// written before: an event that found no room is asked for again.
 class RecordFormat {
  public:
   virtual ~RecordFormat() = default;
@@ -34,6 +41,8 @@ class RecordFormat {
     return 0;
   }
   virtual std::optional<std::size_t> event(const EncodedEvent& event, MutableBytes into) const = 0;
+  // Head and tail stand around any number of events that follow each other: a frame may be cut into
+  // pieces, and each gets the head of the whole.
   // Stands between events, and at the end. Valid for ever; at most `mark_bytes_max` each.
   virtual std::string_view separator() const { return {}; }
   virtual std::string_view tail() const { return {}; }

@@ -30,14 +30,17 @@ struct Delivery {
     retry,      // not delivered, nothing of it remains; try again later
     withdrawn,  // not delivered: the subscription was rewound, its batch is taken again
     too_large,  // not delivered: in smaller parts it may be; only with `event_ends`
+    poisoned,   // not delivered because of something in it: parts find what; only with `event_ends`
     refused,    // the destination will never take it: it is counted, told and left behind
   };
   Outcome outcome = Outcome::delivered;
-  Error error = Error::none;                // of a retry
+  Error error = Error::none;                // of a retry or a refusal
   Duration retry_after = Duration::zero();  // what the destination asked for; zero: the back-off
   // What a person should know of a retry or a refusal: a status, a sentence of the peer. Stays
   // until the next delivery; empty: the error says it all.
   std::string_view reason = {};
+  // Delivered, but for so many that the destination refuses for good; the reason says why.
+  std::uint32_t refused_events = 0;
 };
 
 class Sink {

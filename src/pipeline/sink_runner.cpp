@@ -147,7 +147,7 @@ void SinkRunner::complete(Batch& batch) {
 
 void SinkRunner::encode(Batch& batch) {
   encoder_.clear();
-  encoder_.comes_from(batch.block());
+  encoder_.comes_from(batch.block(), origin_of(batch), batch.first_record());
   part_count_ = 0;
   note_gap(batch.gap());
   if (settings_.partitions) {
@@ -162,14 +162,19 @@ void SinkRunner::encode(Batch& batch) {
   batch.encoded();
 }
 
-// What is in it is known now.
-BatchId SinkRunner::id_of(const Batch& batch) const {
+// The batch itself, or the block that it is a part of.
+BatchId SinkRunner::origin_of(const Batch& batch) const {
   BatchId id{context_.identity.instance, context_.batches_name, context_.identity.epoch,
              batch.sequence()};
+  if (batch.block().counts.records() > 0) id.epoch = batch.block().epoch;
+  return id;
+}
+
+// What is in it is known now.
+BatchId SinkRunner::id_of(const Batch& batch) const {
+  BatchId id = origin_of(batch);
   const Block& block = batch.block();
-  if (block.counts.records() == 0) return id;
-  id.epoch = block.epoch;
-  if (batch.events() == block.counts.records()) return id;
+  if (block.counts.records() == 0 || batch.events() == block.counts.records()) return id;
   id.first = batch.first_record();
   id.count = batch.events();
   return id;
@@ -198,7 +203,8 @@ void SinkRunner::encode_whole(Batch& batch) {
       ++events;
   }
   encoder_.finish();
-  parts_[part_count_++] = Part{0, 0, encoder_.plain().size(), events, 0};
+  parts_[part_count_++] =
+      Part{.end = encoder_.plain().size(), .events = events, .head_bytes = encoder_.head_bytes()};
 }
 
 // Notes the key of every event, and the different ones in `parts_`. Returns how many records belong
@@ -216,12 +222,12 @@ std::uint32_t SinkRunner::find_keys(Batch& batch) {
         reader.cut_before();
         break;
       }
-      parts_[part_count_++] = Part{key, 0, 0, 0, 0};
+      parts_[part_count_++] = Part{.key = key, .name = key};
     }
     memory_.keys[count++] = key;
   }
   // Nothing but what was dropped.
-  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{0, 0, 0, 0, 0};
+  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{};
   return count;
 }
 
@@ -239,12 +245,15 @@ void SinkRunner::encode_partitioned(Batch& batch) {
       std::uint32_t at = 0;
       RecordReader reader(batch);
       while (fits && reader.next()) {
-        if (memory_.keys[at++] != part.key) continue;
+        const std::uint32_t index_in_batch = at++;
+        if (memory_.keys[index_in_batch] != part.key) continue;
+        encoder_.goes_on_at(batch.first_record() + index_in_batch);
         fits = encoder_.add(reader.record());
         if (reader.record().kind() != RecordKind::gap) ++part.events;
       }
       if (fits) encoder_.finish(part.begin);
       part.end = encoder_.plain().size();
+      part.head_bytes = encoder_.head_bytes();
     }
     if (fits) break;
     RUNNEL_ASSERT(count > 1);
@@ -266,7 +275,7 @@ Frame SinkRunner::frame_of(const Part& part) {
   if (settings_.event_ends) frame.ends = encoder_.ends().subspan(part.first_end, part.events);
   frame.offset = part.begin;
   frame.id = id_;
-  frame.id.key = part.key;
+  frame.id.key = part.name;
   frame.key = part.key;
   frame.rewinds = rewinds_;
   if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;
@@ -287,7 +296,7 @@ Task<bool> SinkRunner::deliver() {
     const bool delivered = co_await deliver_part(part);
     if (!delivered) co_return false;
     if (withdrawn_) co_return true;
-    if (!too_large_) continue;
+    if (pieces_ == Pieces::none) continue;
     const bool in_pieces = co_await deliver_in_pieces(part, part.events / 2);
     if (!in_pieces) co_return false;
   }
@@ -299,56 +308,12 @@ Task<bool> SinkRunner::deliver_part(const Part& part) {
   const Frame frame = frame_of(part);
   const bool delivered = co_await deliver_frame(frame, part);
   if (!delivered) co_return false;
-  if (withdrawn_ || refused_ || too_large_) co_return true;
-  context_.counters.sent_events += frame.events;
+  if (withdrawn_ || pieces_ != Pieces::none) co_return true;
+  if (refused_ == frame.events && refused_ > 0) co_return true;
+  context_.counters.sent_events += frame.events - refused_;
   context_.counters.sent_bytes += frame.wire.size();
   context_.counters.plain_bytes += frame.plain.size();
   co_return true;
-}
-
-// The destination has a limit that nobody told us: pieces are halved until they pass it, and stay
-// at that for this batch. A single event that does not pass has been given up by `deliver_frame`.
-Task<bool> SinkRunner::deliver_in_pieces(const Part& part, std::uint32_t piece) {
-  for (std::uint32_t from = 0; from < part.events;) {
-    const std::uint32_t count = std::min(piece, part.events - from);
-    const Part next = piece_of(part, from, count);
-    close_array(next, true);
-    const bool delivered = co_await deliver_part(next);
-    close_array(next, false);
-    if (!delivered) co_return false;
-    if (too_large_)
-      piece = count / 2;
-    else
-      from += count;
-  }
-  co_return true;
-}
-
-SinkRunner::Part SinkRunner::piece_of(const Part& part, std::uint32_t from,
-                                      std::uint32_t count) const {
-  const auto ends = encoder_.ends().subspan(part.first_end, part.events);
-  // In an array the comma in front becomes the bracket.
-  const std::size_t before = settings_.json_array ? 1 : 0;
-  Part piece = part;
-  piece.key = std::uint64_t{from} << 32 | count;
-  piece.begin = from == 0 ? part.begin : ends[from - 1] - before;
-  piece.end = from + count == part.events ? part.end : ends[from + count - 1];
-  piece.events = count;
-  piece.first_end = part.first_end + from;
-  return piece;
-}
-
-void SinkRunner::close_array(const Part& piece, bool closed) {
-  if (!settings_.json_array) return;
-  memory_.plain[piece.begin] = std::byte{'['};
-  const bool last = piece.end == encoder_.plain().size();
-  memory_.plain[piece.end - 1] = std::byte{closed || last ? std::uint8_t{']'} : std::uint8_t{','}};
-}
-
-// A format's head and tail are not kept apart, and a partition's key is the sink's own.
-bool SinkRunner::can_be_halved(const Frame& frame) const {
-  return frame.events > 1 && settings_.event_ends && !settings_.partitions &&
-         settings_.format == nullptr;
 }
 
 Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
@@ -361,10 +326,16 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
       backoff_.succeeded();
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
       withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
-      too_large_ = delivery.outcome == Delivery::Outcome::too_large && can_be_halved(frame);
-      refused_ = delivery.outcome == Delivery::Outcome::refused ||
-                 (delivery.outcome == Delivery::Outcome::too_large && !too_large_);
-      if (refused_) give_up(part, delivery);
+      const bool grows = delivery.outcome == Delivery::Outcome::poisoned;
+      const bool too_large = delivery.outcome == Delivery::Outcome::too_large;
+      pieces_ = Pieces::none;
+      refused_ = delivery.refused_events;
+      if ((grows || too_large) && can_be_halved(frame))
+        pieces_ = grows ? Pieces::growing : Pieces::small;
+      else if (grows || too_large || delivery.outcome == Delivery::Outcome::refused)
+        refused_ = frame.events;
+      RUNNEL_ASSERT(refused_ <= frame.events);
+      if (refused_ > 0) give_up(part, delivery);
       co_return true;
     }
     last_error_ = delivery.error;

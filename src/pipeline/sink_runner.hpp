@@ -65,10 +65,15 @@ class SinkRunner {
  private:
   // A stretch of `plain`: one frame to be.
   struct Part {
-    std::uint64_t key = 0;
+    std::uint64_t key = 0;   // the sink's own
+    std::uint64_t name = 0;  // tells it apart from other parts of the batch
     std::size_t begin = 0, end = 0;
     std::uint32_t events = 0;
-    std::size_t first_end = 0;  // of its events, in the encoder's ends
+    std::size_t first_end = 0;   // of its events, in the encoder's ends
+    std::size_t head_bytes = 0;  // of the format's head, at its begin
+    // Of a piece: its first event, counted in the whole part.
+    std::uint32_t first_event = 0;
+    bool is_piece = false;
   };
 
   void encode(Batch& batch);
@@ -76,12 +81,15 @@ class SinkRunner {
   void note_gap(const Gap& gap);
   void encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
+  BatchId origin_of(const Batch& batch) const;
   BatchId id_of(const Batch& batch) const;
   Frame frame_of(const Part& part);
   async::Task<bool> deliver();
   async::Task<bool> deliver_part(const Part& part);
   async::Task<bool> deliver_in_pieces(const Part& part, std::uint32_t piece);
   Part piece_of(const Part& part, std::uint32_t from, std::uint32_t count) const;
+  void cut_out(const Part& part, const Part& piece);
+  void put_back(const Part& piece);
   void close_array(const Part& piece, bool closed);
   bool can_be_halved(const Frame& frame) const;
   async::Task<bool> deliver_frame(const Frame& frame, const Part& part);
@@ -121,11 +129,16 @@ class SinkRunner {
   BatchId id_;
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was
-  bool refused_ = false;       // the destination did not want the last frame
-  bool too_large_ = false;     // it wants it in smaller parts
-  std::uint32_t events_ = 0;   // its records
+  std::uint32_t refused_ = 0;  // events of the last frame that the destination did not want
+  enum class Pieces : std::uint8_t { none, small, growing };
+  Pieces pieces_ = Pieces::none;  // it wants the last frame in pieces
+  std::uint32_t events_ = 0;      // its records
   std::uint32_t first_record_ = 0;
   bool held_ = false;  // the sink holds the frames of this batch until they are durable
+  // Of the part that is delivered in pieces: where its head was put last, and what the tail of the
+  // piece at hand stands in the place of.
+  std::size_t head_at_ = 0;
+  std::array<std::byte, RecordFormat::mark_bytes_max> behind_ = {};
 };
 
 }  // namespace runnel::pipeline

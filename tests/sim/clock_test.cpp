@@ -18,7 +18,7 @@ std::string encoded(JournalProcess& process) {
   pipeline::Encoder encoder({.encoding = pipeline::Encoding::json}, buffer, {}, {}, *process.clock);
   const auto write = [&](const pipeline::Batch& batch) {
     encoder.clear();
-    encoder.comes_from(batch.block());
+    encoder.comes_from(batch.block(), {}, 0);
     pipeline::RecordReader reader(batch);
     while (reader.next()) CHECK(encoder.add(reader.record()));
     text += as_text(encoder.plain());

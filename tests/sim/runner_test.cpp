@@ -3,6 +3,7 @@
 // Method: a sink whose answers the test scripts, in the simulator.
 #include <deque>
 #include <map>
+#include <set>
 
 #include "pipeline/encoder.hpp"
 #include "pipeline/sink_runner.hpp"
@@ -22,7 +23,9 @@ class ScriptedSink final : public Sink {
     keys.push_back(frame.key);
     ids.push_back(frame.id);
     Delivery answer = usual;
-    if (!answers.empty()) {
+    if (judge) {
+      answer = judge(attempts.back());
+    } else if (!answers.empty()) {
       answer = answers.front();
       answers.pop_front();
     }
@@ -38,6 +41,7 @@ class ScriptedSink final : public Sink {
     return host ? static_cast<std::uint64_t>((*host)[0]) : 0;
   }
 
+  Delivery (*judge)(std::string_view wire) = nullptr;
   std::deque<Delivery> answers;  // of the next deliveries
   Delivery usual;                // of those behind them
   std::vector<std::string> attempts;
@@ -132,6 +136,79 @@ TEST_CASE("runner: a format of its own, in frames that are whole however small t
     events += frame.size() / 16;
   }
   CHECK(events == 300);
+}
+
+namespace {
+
+// What BracketFormat made whole again, or the fact that it did not.
+std::size_t events_of(std::string_view frame) {
+  REQUIRE(frame.starts_with("[test|"));
+  REQUIRE(frame.ends_with("]"));
+  std::size_t events = 0;
+  frame = frame.substr(1, frame.size() - 2);
+  for (;;) {
+    ++events;
+    REQUIRE(frame.starts_with("test|"));
+    const std::size_t comma = frame.find(',');
+    if (comma == frame.npos) return events;
+    frame.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("runner: a format's frames are cut into pieces that have its head and tail") {
+  const BracketFormat format;
+  DeliverySettings settings{.format = &format};
+  settings.event_ends = true;
+  SUBCASE("of one frame") {}
+  SUBCASE("of several") { settings.partitions = true; }
+  Running running(settings);
+  running.sink.judge = [](std::string_view wire) {
+    return events_of(wire) > 3 ? Delivery{.outcome = Delivery::Outcome::too_large} : Delivery();
+  };
+  for (int each = 0; each < 50; ++each) running.process.put(concat(each, 'x'));
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == 50);
+  std::set<std::string> names, sent;
+  for (std::size_t index = 0; index < running.sink.attempts.size(); ++index) {
+    Text<BatchId::text_bytes_max> name;
+    running.sink.ids[index].write(name);
+    names.emplace(name.text());
+    const std::string& frame = running.sink.attempts[index];
+    if (events_of(frame) > 3) continue;
+    for (std::size_t at = frame.find('|'); at != frame.npos; at = frame.find('|', at + 1))
+      CHECK(sent.insert(frame.substr(at, frame.find('x', at) - at)).second);
+  }
+  CHECK(sent.size() == 50);
+  CHECK(names.size() == running.sink.attempts.size());
+}
+
+TEST_CASE("runner: what is poisoned is found, and pieces grow again behind it") {
+  const BracketFormat format;
+  DeliverySettings settings{.format = &format};
+  settings.event_ends = true;
+  Running running(settings);
+  running.sink.judge = [](std::string_view wire) {
+    events_of(wire);
+    const bool bad = wire.find("bad") != wire.npos;
+    return bad ? Delivery{.outcome = Delivery::Outcome::poisoned} : Delivery();
+  };
+  for (int each = 0; each < 1000; ++each)
+    running.process.put(each == 300 || each == 999 ? "bad" : "good");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == 998);
+  CHECK(running.process.sink_counters.refused_events == 2);
+  CHECK(running.sink.attempts.size() < 60);
+}
+
+TEST_CASE("runner: what is refused of a frame that was delivered is counted, the rest is sent") {
+  Running running({.encoding = Encoding::text});
+  running.sink.answers.push_back({.refused_events = 2});
+  for (int each = 0; each < 5; ++each) running.process.put("event");
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == 3);
+  CHECK(running.process.sink_counters.refused_events == 2);
 }
 
 TEST_CASE("runner: what cannot be halved is refused as a whole, and the next goes on") {

@@ -30,8 +30,7 @@ struct SinkUnderTest {
     OptionValues values;
     const std::span<const Option> none;
     const auto tables = {type.options, delivery_options(),
-                         type.connects ? connection_options() : none,
-                         type.encodes ? encoding_options() : none};
+                         type.connects ? connection_options() : none, encoding_options(type)};
     for (const auto& [name, text] : given) {
       bool known = false;
       for (const auto& table : tables) {
@@ -48,7 +47,7 @@ struct SinkUnderTest {
     REQUIRE(made.has_value());
     plan = std::move(*made);
     const DeliverySettings wishes = plan->delivery;
-    const auto delivery = delivery_settings(values, type.encodes);
+    const auto delivery = delivery_settings(values);
     REQUIRE(delivery.has_value());
     plan->delivery = *delivery;
     plan->delivery.keep_wishes_of(wishes);

@@ -50,9 +50,13 @@ Task<pipeline::Started> HttpSink::start() { co_return uplink_.start(); }
 Task<void> HttpSink::shut() { co_await uplink_.end(); }
 
 Status HttpSink::write_head(const Frame& frame) {
+  target_.clear();
+  target_ << settings_.url.target;
+  end_target(frame, target_);
+  if (target_.cut()) return Error::too_large;
   head_.clear();
   codec::http::HeadWriter head(head_);
-  head.request(settings_.method, settings_.url.target, settings_.url.authority);
+  head.request(settings_.method, target_.text(), settings_.url.authority);
   head.field("Content-Type", settings_.content_type);
   head.field("Content-Length", std::uint64_t{frame.wire.size()});
   if (settings_.codec != codec::Codec::none)
@@ -67,7 +71,9 @@ Status HttpSink::write_head(const Frame& frame) {
 
 Task<Delivery> HttpSink::deliver(const Frame& frame) {
   const auto reply = co_await post(frame);
-  co_return delivery_of(reply);
+  if (!reply) co_return delivery_of(reply.error());
+  const Judgement judgement = judge(*reply, frame);
+  co_return delivery_of(*reply, judgement);
 }
 
 Task<Result<HttpReply>> HttpSink::post(const Frame& frame) {
@@ -77,32 +83,43 @@ Task<Result<HttpReply>> HttpSink::post(const Frame& frame) {
     const Status opened = co_await uplink_.open(settings_.url.endpoint);
     if (!opened) co_return fail(opened.error());
   }
-  const auto reply = co_await exchange_.run(head_.text(), frame.wire);
+  const auto reply = co_await exchange_.run(head_.text(), frame.wire, answer_reader());
   co_return reply;
 }
 
-Delivery HttpSink::delivery_of(const Result<HttpReply>& reply) {
+Delivery HttpSink::delivery_of(const HttpReply& reply, const Judgement& judgement) {
   Delivery delivery;
-  const Verdict verdict = reply ? verdict_of(reply->status) : Verdict::again;
-  if (verdict == Verdict::delivered) return delivery;
+  delivery.refused_events = judgement.refused_events;
+  if (judgement.verdict == Verdict::delivered && judgement.refused_events == 0) return delivery;
   reason_.clear();
-  reason_ << settings_.url.endpoint;
-  if (reply) reason_ << " answers " << reply->text;
-  if (!reply && !uplink_.reason().empty()) reason_ << ": " << uplink_.reason();
+  reason_ << settings_.url.endpoint << " answers "
+          << (judgement.reason.empty() ? reply.text : judgement.reason);
   delivery.reason = reason_.text();
-  delivery.error = reply ? Error::refused : reply.error();
-  switch (verdict) {
+  delivery.error = Error::refused;
+  switch (judgement.verdict) {
+    case Verdict::delivered:
+      break;
     case Verdict::too_large:
       delivery.outcome = Delivery::Outcome::too_large;
+      break;
+    case Verdict::poisoned:
+      delivery.outcome = Delivery::Outcome::poisoned;
       break;
     case Verdict::refused:
       delivery.outcome = Delivery::Outcome::refused;
       break;
-    default:
+    case Verdict::again:
       delivery.outcome = Delivery::Outcome::retry;
-      if (reply) delivery.retry_after = std::min(reply->retry_after, retry_after_max);
+      delivery.retry_after = std::min(reply.retry_after, retry_after_max);
   }
   return delivery;
+}
+
+Delivery HttpSink::delivery_of(Error error) {
+  reason_.clear();
+  reason_ << settings_.url.endpoint;
+  if (!uplink_.reason().empty()) reason_ << ": " << uplink_.reason();
+  return {.outcome = Delivery::Outcome::retry, .error = error, .reason = reason_.text()};
 }
 
 }  // namespace runnel::sinks

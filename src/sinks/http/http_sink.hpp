@@ -1,5 +1,6 @@
-// Sends each batch as one request and looks at the status of the answer. What becomes of a batch is
-// said by `verdict_of`.
+// Sends each batch as one request and looks at the answer. What becomes of a batch is said by
+// `verdict_of` the status, unless a destination says more than that: sinks that know their
+// destination derive from this one and override what differs.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace runnel::sinks {
 
 struct HttpSettings {
   Url url;
-  std::string method;
+  std::string method = "POST";
   std::string content_type;
   codec::Codec codec = codec::Codec::none;
   std::string fields;         // further lines of the head, each with its CRLF; may hold secrets
@@ -25,6 +26,7 @@ enum class Verdict : std::uint8_t {
   delivered,
   again,      // nothing is wrong with the batch: later
   too_large,  // in smaller parts
+  poisoned,   // something in it is refused: in smaller parts, until that stands alone
   refused,    // never
 };
 // 2xx is delivered, 413 too large. What a person has to put right (redirections, 401, 403, 404,
@@ -36,9 +38,18 @@ struct HttpMemory {
   MutableBytes answer;
 };
 
-class HttpSink final : public pipeline::Sink {
+// What an answer means for the frame that it is about.
+struct Judgement {
+  Verdict verdict = Verdict::delivered;
+  std::uint32_t refused_events = 0;  // of a delivered frame; at most those that it has
+  std::string_view reason = {};      // instead of what the reply says; until the next request
+};
+
+class HttpSink : public pipeline::Sink {
  public:
   static constexpr std::size_t request_head_bytes_max = 4 * 1024;
+
+  static constexpr std::size_t target_bytes_max = 2 * 1024;
 
   static HttpMemory carve(Region& region, const HttpSettings& settings);
   HttpSink(pipeline::SinkContext& context, const HttpSettings& settings, const HttpMemory& memory);
@@ -47,14 +58,26 @@ class HttpSink final : public pipeline::Sink {
   async::Task<pipeline::Delivery> deliver(const pipeline::Frame& frame) override;
   async::Task<void> shut() override;
 
+ protected:
+  // Goes behind the target of the settings.
+  virtual void end_target(const pipeline::Frame& frame, TextWriter& out) { (void)frame, (void)out; }
+  // Gets the body of every answer; none: nobody looks into it.
+  virtual AnswerReader* answer_reader() { return nullptr; }
+  virtual Judgement judge(const HttpReply& reply, const pipeline::Frame& frame) {
+    (void)frame;
+    return {verdict_of(reply.status)};
+  }
+
  private:
   Status write_head(const pipeline::Frame& frame);
   async::Task<Result<HttpReply>> post(const pipeline::Frame& frame);
-  pipeline::Delivery delivery_of(const Result<HttpReply>& reply);
+  pipeline::Delivery delivery_of(const HttpReply& reply, const Judgement& judgement);
+  pipeline::Delivery delivery_of(Error error);
 
   const HttpSettings& settings_;
   Uplink uplink_;
   HttpExchange exchange_;
+  Text<target_bytes_max> target_;
   Text<request_head_bytes_max> head_;
   Text<512> reason_;
 };

@@ -18,7 +18,9 @@ MutableBytes HttpExchange::carve(Region& region) {
   return region.bytes(head_bytes_max, "HTTP answer");
 }
 
-Task<Result<HttpReply>> HttpExchange::run(std::string_view head, Bytes body) {
+Task<Result<HttpReply>> HttpExchange::run(std::string_view head, Bytes body, AnswerReader* reader) {
+  reader_ = reader;
+  if (reader_ != nullptr) reader_->begin();
   auto reply = co_await try_run(head, body);
   if (!reply) uplink_.close();
   co_return reply;
@@ -47,6 +49,7 @@ Task<Result<HttpReply>> HttpExchange::try_run(std::string_view head, Bytes body)
   const Status body_read = co_await read_body(answer.body);
   // The status has been given: a body that is cut short changes nothing.
   if (!body_read && body_read.error() == Error::cancelled) co_return fail(Error::cancelled);
+  reply.whole = body_read.ok();
   if (!body_read || !keep_alive) uplink_.close();
   reply.text = text_.text();
   co_return reply;
@@ -69,7 +72,7 @@ Task<Status> HttpExchange::read_head(ResponseHead& head) {
 }
 
 Task<Status> HttpExchange::read_body(codec::http::BodyFraming framing) {
-  BodyReader reader(framing, body_bytes_max);
+  BodyReader reader(framing, reader_ == nullptr ? body_bytes_max : read_body_bytes_max);
   for (;;) {
     const auto step = reader.next(Bytes(buffer_).subspan(begin_, end_ - begin_));
     begin_ += step.consumed;
@@ -78,6 +81,7 @@ Task<Status> HttpExchange::read_body(codec::http::BodyFraming framing) {
     if (step.kind == BodyReader::Step::Kind::broken) co_return step.error;
     if (step.kind == BodyReader::Step::Kind::data) {
       note(step.data);
+      if (reader_ != nullptr) reader_->take(step.data);
       continue;
     }
     begin_ = end_ = 0;

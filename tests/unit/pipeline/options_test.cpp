@@ -63,36 +63,36 @@ TEST_CASE("options: a batch size that nobody asked for suits the encoding and th
   OptionValues values;
   fill_standard(delivery_options(), values);
   fill_standard(encoding_options(), values);
-  DeliverySettings plain = delivery_settings(values, true).value();
+  DeliverySettings plain = delivery_settings(values).value();
   CHECK(plain.take.bytes_max == 512 * 1024);
   fit_batch(plain, 4 << 20);
   CHECK(plain.take.bytes_max == 512 * 1024);
   fit_batch(plain, 64 * 1024);
   CHECK(plain.take.bytes_max == 16 * 1024);
   values.set("compression.codec", OptionValues::Value(std::string("zstd")));
-  CHECK(delivery_settings(values, true)->take.bytes_max == 256 * 1024);
+  CHECK(delivery_settings(values)->take.bytes_max == 256 * 1024);
 
   values.set("batch.max_bytes", OptionValues::Value(std::uint64_t{32 * 1024}));
-  DeliverySettings asked = delivery_settings(values, true).value();
+  DeliverySettings asked = delivery_settings(values).value();
   fit_batch(asked, 64 * 1024);
   CHECK(asked.take.bytes_max == 32 * 1024);
   values.set("batch.max_bytes", OptionValues::Value(std::uint64_t{4095}));
-  CHECK(delivery_settings(values, true).error().option == "batch.max_bytes");
+  CHECK(delivery_settings(values).error().option == "batch.max_bytes");
 }
 
 TEST_CASE("options: settings of delivery, and their contradictions") {
   OptionValues values;
   fill_standard(delivery_options(), values);
   fill_standard(encoding_options(), values);
-  CHECK(delivery_settings(values, true)->codec == codec::Codec::none);
+  CHECK(delivery_settings(values)->codec == codec::Codec::none);
   values.set("compression.codec", OptionValues::Value(std::string("zstd")));
-  CHECK(delivery_settings(values, true)->level == 1);
+  CHECK(delivery_settings(values)->level == 1);
   values.set("compression.level", OptionValues::Value(std::uint64_t{19}));
-  CHECK(delivery_settings(values, true)->level == 19);
+  CHECK(delivery_settings(values)->level == 19);
   values.set("compression.codec", OptionValues::Value(std::string("gzip")));
-  CHECK(delivery_settings(values, true).error().text == "is 19, but gzip has levels 1 to 9");
+  CHECK(delivery_settings(values).error().text == "is 19, but gzip has levels 1 to 9");
   values.set("compression.codec", OptionValues::Value(std::string("none")));
-  CHECK(delivery_settings(values, true).error().option == "compression.level");
+  CHECK(delivery_settings(values).error().option == "compression.level");
   values.set("retry.longest", OptionValues::Value(Duration(50ms)));
-  CHECK(delivery_settings(values, true).error().text == "is shorter than retry.first");
+  CHECK(delivery_settings(values).error().text == "is shorter than retry.first");
 }
