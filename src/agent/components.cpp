@@ -2,13 +2,19 @@
 
 #include "channels/journal/journal.hpp"
 #include "channels/memory/memory.hpp"
+#include "sinks/clickhouse/clickhouse.hpp"
 #include "sinks/console/console.hpp"
+#include "sinks/elasticsearch/elasticsearch.hpp"
 #include "sinks/file/file.hpp"
 #include "sinks/forward/forward.hpp"
 #include "sinks/http/http.hpp"
+#include "sinks/influx/influx.hpp"
+#include "sinks/loki/loki.hpp"
 #include "sinks/nats/nats.hpp"
 #include "sinks/null/null.hpp"
+#include "sinks/otlp/otlp.hpp"
 #include "sinks/tcp/tcp_sink.hpp"
+#include "sinks/victorialogs/victorialogs.hpp"
 #include "sources/generate/generate.hpp"
 #include "sources/syslog/syslog.hpp"
 #include "sources/tail/tail.hpp"
@@ -27,8 +33,11 @@ constexpr const pipeline::ChannelType* channel_types[] = {
     &channels::journal_type,
 };
 constexpr const pipeline::SinkType* sink_types[] = {
-    &sinks::file_type, &sinks::console_type, &sinks::null_type, &sinks::tcp_sink_type,
-    &sinks::http_type, &sinks::forward_type, &sinks::nats_type,
+    &sinks::file_type,          &sinks::console_type,    &sinks::null_type,
+    &sinks::tcp_sink_type,      &sinks::http_type,       &sinks::forward_type,
+    &sinks::nats_type,          &sinks::clickhouse_type, &sinks::influx_type,
+    &sinks::elasticsearch_type, &sinks::loki_type,       &sinks::otlp_type,
+    &sinks::victorialogs_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

@@ -13,25 +13,6 @@ constexpr Duration retry_after_max = std::chrono::hours(1);
 
 }  // namespace
 
-Verdict verdict_of(std::uint16_t status) {
-  if (status >= 200 && status < 300) return Verdict::delivered;
-  switch (status) {
-    case 413:
-      return Verdict::too_large;
-    case 401:
-    case 403:
-    case 404:
-    case 405:
-    case 407:
-    case 408:
-    case 425:
-    case 429:
-      return Verdict::again;
-    default:
-      return status >= 400 && status < 500 ? Verdict::refused : Verdict::again;
-  }
-}
-
 HttpMemory HttpSink::carve(Region& region, const HttpSettings& settings) {
   constexpr std::size_t frame_bytes = 1024;
   region.frames(4, frame_bytes);  // start, deliver, post, shut

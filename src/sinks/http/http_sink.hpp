@@ -8,6 +8,7 @@
 #include "codec/compressor.hpp"
 #include "pipeline/component.hpp"
 #include "sinks/http/url.hpp"
+#include "sinks/http/verdict.hpp"
 #include "sinks/sending/http_exchange.hpp"
 
 namespace runnel::sinks {
@@ -22,27 +23,9 @@ struct HttpSettings {
   UplinkSettings uplink;
 };
 
-enum class Verdict : std::uint8_t {
-  delivered,
-  again,      // nothing is wrong with the batch: later
-  too_large,  // in smaller parts
-  poisoned,   // something in it is refused: in smaller parts, until that stands alone
-  refused,    // never
-};
-// 2xx is delivered, 413 too large. What a person has to put right (redirections, 401, 403, 404,
-// 405, 407), what passes (408, 425, 429) and 5xx: again. Any other 4xx: refused.
-Verdict verdict_of(std::uint16_t status);
-
 struct HttpMemory {
   UplinkMemory uplink;
   MutableBytes answer;
-};
-
-// What an answer means for the frame that it is about.
-struct Judgement {
-  Verdict verdict = Verdict::delivered;
-  std::uint32_t refused_events = 0;  // of a delivered frame; at most those that it has
-  std::string_view reason = {};      // instead of what the reply says; until the next request
 };
 
 class HttpSink : public pipeline::Sink {
