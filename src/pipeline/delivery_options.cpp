@@ -124,7 +124,7 @@ Checked<DeliverySettings> delivery_settings(const OptionValues& values) {
   settings.dead_letter.bytes_max = values.size("dead_letter.max_bytes");
   if (auto wrong_folder = check_folder(settings.dead_letter.folder); !wrong_folder.empty())
     return wrong("dead_letter.dir", std::move(wrong_folder));
-  if (values.has("encoding")) {
+  if (values.has("gaps")) {  // `encoding` may be one of the sink's own
     settings.encoding = values.text("encoding") == "json" ? Encoding::json : Encoding::text;
     settings.text_gaps = values.boolean("gaps");
   }

@@ -168,9 +168,6 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   if (!tag) return wrong("tag", tag.error());
   auto keys = keys_from(values);
   if (!keys) return tl::unexpected(keys.error());
-  if (values.text("encoding") != "text")
-    return wrong("encoding", "has no meaning here: the protocol says what goes out");
-  if (values.boolean("gaps")) return wrong("gaps", "is not possible here: gaps are only counted");
   ForwardSettings settings;
   settings.endpoint = std::move(*endpoint);
   auto uplink = uplink_settings(values, settings.endpoint);
@@ -191,9 +188,9 @@ const pipeline::SinkType forward_type = {
     .name = "forward",
     .summary = "sends events to Fluentd, Fluent Bit or whoever receives the Forward protocol",
     .options = options,
-    .encodes = true,
     .connects = true,
     .plan = plan,
+    .compresses = true,
 };
 
 }  // namespace runnel::sinks

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "codec/msgpack.hpp"
+#include "pipeline/connection_options.hpp"
 #include "sinks/forward/forward_format.hpp"
 #include "sinks/forward/tag_template.hpp"
 
@@ -72,7 +73,8 @@ std::string refused_option(
     std::initializer_list<std::pair<std::string_view, std::string_view>> given) {
   OptionValues values;
   values.set("address", std::string("logs.example.org"));
-  for (const auto table : {sinks::forward_type.options, encoding_options(), delivery_options()}) {
+  for (const auto table : {sinks::forward_type.options, encoding_options(sinks::forward_type),
+                           pipeline::connection_options(), delivery_options()}) {
     for (const Option& option : table)
       for (const auto& [name, text] : given)
         if (name == option.name) values.set(name, *parse_option(option, text));
@@ -164,8 +166,6 @@ TEST_CASE("forward: options that contradict each other are named") {
   CHECK(refused_option({{"source_key", "message"}}) == "source_key");
   CHECK(refused_option({{"severity_key", "source"}}) == "severity_key");
   CHECK(refused_option({{"source_key", ""}, {"severity_key", ""}}) == "none");
-  CHECK(refused_option({{"encoding", "json"}}) == "encoding");
-  CHECK(refused_option({{"gaps", "true"}}) == "gaps");
   CHECK(refused_option({{"user", "u"}}) == "user");
   CHECK(refused_option({{"hostname", "h"}}) == "hostname");
   CHECK(refused_option({{"shared_key", "k"}, {"password", "p"}}) == "password");
