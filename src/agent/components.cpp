@@ -10,6 +10,7 @@
 #include "sinks/http/http.hpp"
 #include "sinks/influx/influx.hpp"
 #include "sinks/loki/loki.hpp"
+#include "sinks/mqtt/mqtt.hpp"
 #include "sinks/nats/nats.hpp"
 #include "sinks/null/null.hpp"
 #include "sinks/otlp/otlp.hpp"
@@ -37,7 +38,7 @@ constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::tcp_sink_type,      &sinks::http_type,       &sinks::forward_type,
     &sinks::nats_type,          &sinks::clickhouse_type, &sinks::influx_type,
     &sinks::elasticsearch_type, &sinks::loki_type,       &sinks::otlp_type,
-    &sinks::victorialogs_type,
+    &sinks::victorialogs_type,  &sinks::mqtt_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "codec/mqtt/cursor.hpp"
 #include "codec/mqtt/properties.hpp"
 #include "codec/mqtt/text.hpp"
 
@@ -167,9 +168,25 @@ Result<std::size_t> write_publish_head(const Publish& publish, Version version, 
   return out.done();
 }
 
-void mark_duplicate(std::byte& first_byte) {
-  RUNNEL_ASSERT((first_byte & std::byte{0xF6}) == std::byte{0x32});
-  first_byte |= std::byte{8};
+std::size_t publish_bytes_to_id(Bytes packet) {
+  Cursor in(packet);
+  std::uint8_t first;
+  std::uint32_t remaining;
+  std::uint16_t topic_bytes;
+  const bool is_publish = in.take(first) && (first & 0xF6) == 0x32 && in.take_variable(remaining) &&
+                          in.take(topic_bytes);
+  RUNNEL_ASSERT(is_publish);
+  const std::size_t end = packet.size() - in.left() + topic_bytes + 2;
+  RUNNEL_ASSERT(end <= packet.size());
+  return end;
+}
+
+void renumber_publish(MutableBytes packet, std::uint16_t packet_id, bool duplicate) {
+  RUNNEL_ASSERT(packet_id != 0);
+  const std::size_t end = publish_bytes_to_id(packet);
+  packet[end - 2] = static_cast<std::byte>(packet_id >> 8);
+  packet[end - 1] = static_cast<std::byte>(packet_id & 0xFF);
+  packet[0] = (packet[0] & ~std::byte{8}) | (duplicate ? std::byte{8} : std::byte{0});
 }
 
 Result<std::size_t> write_puback(std::uint16_t packet_id, MutableBytes into) {

@@ -62,8 +62,12 @@ Result<std::size_t> write_publish_head(const Publish& publish, Version version, 
 constexpr std::size_t publish_head_bytes_max(std::size_t topic_bytes) {
   return fixed_header_bytes_max + 2 + topic_bytes + 2 + 1;
 }
-// Of a packet that begins at `first_byte`: QoS 1, to be sent once more.
-void mark_duplicate(std::byte& first_byte);
+// How many bytes of a PUBLISH of QoS 1 that was written here go up to its packet identifier, with
+// it.
+std::size_t publish_bytes_to_id(Bytes packet);
+// Gives it another packet identifier, and says whether it was sent before. `packet` has at least
+// publish_bytes_to_id bytes.
+void renumber_publish(MutableBytes packet, std::uint16_t packet_id, bool duplicate);
 
 inline constexpr std::size_t small_packet_bytes_max = 4;
 Result<std::size_t> write_puback(std::uint16_t packet_id, MutableBytes into);

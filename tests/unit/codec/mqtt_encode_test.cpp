@@ -191,11 +191,18 @@ TEST_CASE("mqtt publish: the longest head is not longer than it is said to be") 
   }
 }
 
-TEST_CASE("mqtt: sent once more") {
-  for (const unsigned first : {0x32u, 0x33u, 0x3Au, 0x3Bu}) {
-    auto byte = static_cast<std::byte>(first);
-    mark_duplicate(byte);
-    CHECK(byte == static_cast<std::byte>(first | 8));
+TEST_CASE("mqtt publish: sent once more, under another number") {
+  for (const std::uint32_t payload : {2u, 300u, 100'000u}) {
+    Publish publish{
+        .topic = "a/b", .packet_id = 1, .qos = 1, .retain = payload == 2, .payload_bytes = payload};
+    std::string packet = written(publish, Version::v5);
+    CHECK(publish_bytes_to_id(as_bytes(packet)) == packet.size() - 1);
+    for (const bool duplicate : {true, false, true}) {
+      publish.packet_id = static_cast<std::uint16_t>(publish.packet_id * 250);
+      publish.duplicate = duplicate;
+      renumber_publish(std::as_writable_bytes(std::span(packet)), publish.packet_id, duplicate);
+      CHECK(packet == written(publish, Version::v5));
+    }
   }
 }
 
