@@ -104,7 +104,7 @@ Built<std::unique_ptr<CaresNames>> CaresNames::create(const Memory& memory,
   const Status begun = names->begin_library();
   if (!begun)
     return problem(concat("names: c-ares does not start: ", describe(begun.error())), unavailable);
-  names->look_at_servers(Instant::min());
+  names->look_at_servers(Instant());
   return names;
 }
 

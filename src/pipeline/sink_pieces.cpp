@@ -77,7 +77,7 @@ void SinkRunner::cut_out(const Part& part, const Part& piece) {
   const std::string_view tail = settings_.format->tail();
   RUNNEL_ASSERT(tail.size() <= behind_.size() && piece.end <= part.end);
   std::memcpy(behind_.data(), plain + piece.end - tail.size(), tail.size());
-  std::memcpy(plain + piece.end - tail.size(), tail.data(), tail.size());
+  std::copy(tail.begin(), tail.end(), reinterpret_cast<char*>(plain + piece.end - tail.size()));
 }
 
 void SinkRunner::put_back(const Part& piece) {

@@ -30,6 +30,12 @@ void write_journal(const agent::JournalRequest& request, std::vector<std::string
   if (!request.sink.empty()) words.push_back(request.sink);
 }
 
+void write_dead_letter(const agent::DeadLetterRequest& request, std::vector<std::string>& words) {
+  if (!request.sink.empty()) words.push_back("--sink=" + request.sink);
+  words.push_back(request.action == agent::DeadLetterRequest::Action::list ? "list" : "send");
+  words.push_back(request.path);
+}
+
 void write_rehearse(const agent::RehearseRequest& request, std::vector<std::string>& words) {
   const auto flag = [&](const char* name, std::uint64_t number, const char* unit) {
     words.push_back(std::string(name) + std::to_string(number) + unit);
@@ -48,13 +54,15 @@ void write_rehearse(const agent::RehearseRequest& request, std::vector<std::stri
 }
 
 std::vector<std::string> written(const CommandLine& line) {
-  static constexpr const char* commands[] = {"run",     "validate", "rehearse", "list",
-                                             "journal", "version",  "help"};
+  static constexpr const char* commands[] = {"run",     "validate",    "rehearse", "list",
+                                             "journal", "dead-letter", "version",  "help"};
   static constexpr const char* drivers[] = {"auto", "uring", "asio"};
   static constexpr const char* levels[] = {"debug", "info", "warn", "error"};
   static constexpr const char* formats[] = {"text", "json"};
   std::vector<std::string> words{commands[static_cast<std::size_t>(line.command)]};
-  if (!line.configuration_file.empty()) words.push_back("--config=" + line.configuration_file);
+  // Of dead-letter it is a word of the request.
+  if (!line.configuration_file.empty() && line.command != Command::dead_letter)
+    words.push_back("--config=" + line.configuration_file);
   if (line.driver != agent::DriverChoice::automatic)
     words.push_back(std::string("--driver=") + drivers[static_cast<std::size_t>(line.driver)]);
   if (line.uring_tier_b) words.push_back("--uring-tier-b");
@@ -70,6 +78,7 @@ std::vector<std::string> written(const CommandLine& line) {
   if (line.markdown) words.push_back("--markdown");
   if (!line.type.empty()) words.push_back(line.type);
   if (line.command == Command::journal) write_journal(line.journal, words);
+  if (line.command == Command::dead_letter) write_dead_letter(line.dead_letter, words);
   if (line.command == Command::rehearse) write_rehearse(line.rehearse, words);
   return words;
 }
@@ -77,6 +86,9 @@ std::vector<std::string> written(const CommandLine& line) {
 bool same(const agent::JournalRequest& a, const agent::JournalRequest& b) {
   return a.action == b.action && a.path == b.path && a.new_path == b.new_path && a.sink == b.sink &&
          a.blocks == b.blocks && a.format == b.format && a.from == b.from && a.until == b.until;
+}
+bool same(const agent::DeadLetterRequest& a, const agent::DeadLetterRequest& b) {
+  return a.action == b.action && a.path == b.path && a.sink == b.sink;
 }
 bool same(const agent::RehearseRequest& a, const agent::RehearseRequest& b) {
   return a.outage == b.outage && a.rate.events == b.rate.events && a.rate.per == b.rate.per &&
@@ -88,7 +100,8 @@ bool same(const CommandLine& a, const CommandLine& b) {
          a.driver == b.driver && a.uring_tier_b == b.uring_tier_b && a.once == b.once &&
          a.live == b.live && a.log_level == b.log_level && a.log_format == b.log_format &&
          a.memory == b.memory && a.type == b.type && a.markdown == b.markdown &&
-         same(a.journal, b.journal) && same(a.rehearse, b.rehearse);
+         same(a.journal, b.journal) && same(a.dead_letter, b.dead_letter) &&
+         same(a.rehearse, b.rehearse);
 }
 
 }  // namespace
@@ -104,8 +117,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     return 0;
   }
   const bool reads = line->command == Command::run || line->command == Command::validate ||
-                     line->command == Command::rehearse;
+                     line->command == Command::rehearse || line->command == Command::dead_letter;
   FUZZ_CHECK(reads == !line->configuration_file.empty());
+  FUZZ_CHECK((line->command == Command::dead_letter) == !line->dead_letter.path.empty());
   FUZZ_CHECK((line->command == Command::journal) == !line->journal.path.empty());
   FUZZ_CHECK((line->command == Command::help) == !line->text.empty());
   const auto again = parse(written(*line));
