@@ -29,7 +29,7 @@ struct Lines {
       too_long = true;
       rest = {};
     }
-    std::memmove(buffer.data(), rest.data(), rest.size());
+    if (!rest.empty()) std::memmove(buffer.data(), rest.data(), rest.size());
     size = rest.size();
     return true;
   }

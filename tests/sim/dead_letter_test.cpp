@@ -266,13 +266,13 @@ TEST_CASE(
     Disk disk(seed);
     std::string accepted;
     {
+      const Unaccounted left;
       auto sending = std::make_unique<Sending<JournalProcess>>(
           disk.machine, Given{{"batch.max_events", "5"}}, OptionTexts{{"mode", "always"}});
       sending->receiver.respond = some;
       put(*sending->process, 0, 100);
       sending->process->run_for(std::chrono::microseconds(seed * seed * 97));
       accepted = sending->receiver.accepted;
-      const Unaccounted left;
       JournalProcess::kill(std::move(sending->process), true);
       (void)sending.release();
     }

@@ -9,6 +9,7 @@
 #include "pipeline/sink_runner.hpp"
 #include "sinks/file/file.hpp"
 #include "tests/sim/pipeline_world.hpp"
+#include "tests/support/unaccounted.hpp"
 
 namespace runnel::sim {
 
@@ -53,6 +54,8 @@ struct SinkUnderTest {
     plan->delivery.keep_wishes_of(wishes);
   }
   SinkRunner* build(Region& region, SinkContext* context) {
+    // Its memory goes away as it is: that of a process that was killed has to.
+    const Unaccounted left;
     sink = plan->build(region, context);
     const DeliveryMemory memory = DeliveryMemory::carve(region, plan->delivery);
     void* place = region.bytes(sizeof(SinkRunner), "runner", alignof(SinkRunner)).data();
