@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <optional>
 
 #include <ares.h>
@@ -87,6 +88,17 @@ struct CaresNames::Search {
   Query ipv6, ipv4;
 };
 
+namespace {
+
+// As the drivers tell it to everybody later.
+Instant time_of_start() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return instant_from_ns(std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec);
+}
+
+}  // namespace
+
 CaresNames::Memory CaresNames::carve(Region& region, const CaresSettings& settings) {
   region.handles(ServerSockets::handles_max + 1);  // and the file that is being read
   const std::size_t arena_bytes =
@@ -104,7 +116,7 @@ Built<std::unique_ptr<CaresNames>> CaresNames::create(const Memory& memory,
   const Status begun = names->begin_library();
   if (!begun)
     return problem(concat("names: c-ares does not start: ", describe(begun.error())), unavailable);
-  names->look_at_servers(Instant());
+  names->look_at_servers(time_of_start());
   return names;
 }
 
