@@ -10,7 +10,7 @@ ForwardTags::ForwardTags(const TagTemplate& pattern, std::span<char> memory)
     : pattern_(pattern), memory_(memory), stride_(pattern.bytes_max()) {
   if (!pattern.is_constant()) return;
   TextWriter out(memory_);
-  pattern.write(out);
+  pattern.write_with({}, out);
   sizes_[0] = static_cast<std::uint16_t>(out.size());
   count_ = 1;
 }
