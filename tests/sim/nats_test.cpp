@@ -165,7 +165,7 @@ bool has_all(const Stream& stream, std::uint64_t count) {
   const auto numbers = numbers_of(stream);
   if (numbers.size() != count) return false;
   for (std::uint64_t number = 0; number < count; ++number)
-    if (numbers[number] != number) return false;
+    if (numbers[static_cast<std::size_t>(number)] != number) return false;
   return true;
 }
 

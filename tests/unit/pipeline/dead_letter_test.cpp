@@ -45,7 +45,8 @@ Found found_in(std::string_view file, std::size_t window = 64) {
       found.bodies.emplace_back(as_text(reader.letter().body));
       continue;
     }
-    const auto rest = file.substr(std::min<std::size_t>(reader.read_at(), file.size()));
+    const auto rest = file.substr(
+        static_cast<std::size_t>(std::min<std::uint64_t>(reader.read_at(), file.size())));
     const std::size_t count = std::min(rest.size(), reader.room().size());
     std::copy_n(as_bytes(rest).begin(), count, reader.room().begin());
     reader.filled(count);
