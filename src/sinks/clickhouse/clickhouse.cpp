@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/http/grammar.hpp"
 #include "sinks/clickhouse/clickhouse_format.hpp"
 #include "sinks/http/http_options.hpp"
 
@@ -125,7 +126,7 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   settings.bodies = values.text("rows") == "bodies";
   settings.deduplicates = values.boolean("deduplicate");
   const std::string &user = values.text("user"), &password = values.text("password");
-  if (!user.empty() && is_field_value(user) && is_field_value(password))
+  if (!user.empty() && codec::http::is_value(user) && codec::http::is_value(password))
     settings.fields = "X-ClickHouse-User: " + user + "\r\nX-ClickHouse-Key: " + password + "\r\n";
   return http_plan<ClickHouseSink, ClickHouseSettings, ClickHouseFormat>(
       values, Credentials::apart, target, "application/x-ndjson", std::move(settings));

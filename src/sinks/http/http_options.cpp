@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "codec/base64.hpp"
+#include "codec/http/grammar.hpp"
 
 namespace runnel::sinks {
 
 using pipeline::Checked;
 using pipeline::OptionValues;
 using pipeline::wrong;
+namespace http = codec::http;
 
 namespace {
 
@@ -22,18 +24,11 @@ Checked<std::string> fields_from(const OptionValues& values) {
   std::string lines;
   for (const std::string& given : values.texts("headers")) {
     const auto colon = given.find(':');
-    std::string name = given.substr(0, colon);
-    const bool token = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-             std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-    if (colon == given.npos || !token || !is_field_value(given))
+    const std::string_view name = std::string_view(given).substr(0, colon);
+    if (colon == given.npos || !http::is_token(name) || !http::is_value(given))
       return wrong("headers", "has an entry that is not \"Name: value\"");
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    if (std::find(std::begin(own), std::end(own), name) != std::end(own))
-      return wrong("headers",
-                   concat("sets ", given.substr(0, colon), ", which the sink sets itself"));
+    if (std::ranges::any_of(own, [&](auto each) { return http::same_word(each, name); }))
+      return wrong("headers", concat("sets ", name, ", which the sink sets itself"));
     lines += given + "\r\n";
   }
   if (lines.size() > fields_bytes_max) return wrong("headers", "has more than 2 KiB");
@@ -64,9 +59,9 @@ Checked<std::string> authorization_from(const OptionValues& values, Credentials 
   constexpr std::size_t secret_bytes_max = 1024;
   if (user.size() + password.size() > secret_bytes_max || token.size() > secret_bytes_max)
     return wrong(token.empty() ? "password" : "token", "is longer than 1 KiB");
-  if (!is_field_value(token)) return wrong("token", "has control characters in it");
-  if (!is_field_value(user)) return wrong("user", "has control characters in it");
-  if (!is_field_value(password)) return wrong("password", "has control characters in it");
+  if (!http::is_value(token)) return wrong("token", "has control characters in it");
+  if (!http::is_value(user)) return wrong("user", "has control characters in it");
+  if (!http::is_value(password)) return wrong("password", "has control characters in it");
   if (!token.empty()) return std::string(scheme_of(credentials)) + token;
   if (user.empty() || credentials == Credentials::apart) return std::string();
   Text<codec::base64_bytes(secret_bytes_max + 1)> encoded;
@@ -89,11 +84,6 @@ Checked<Url> url_from(const OptionValues& values, std::string_view target) {
 }
 
 }  // namespace
-
-bool is_field_value(std::string_view value) {
-  return std::all_of(value.begin(), value.end(),
-                     [](char c) { return (c >= ' ' && c != '\x7f') || c == '\t'; });
-}
 
 void write_percent_encoded(TextWriter& out, std::string_view value) {
   constexpr char hex[] = "0123456789ABCDEF";

@@ -32,8 +32,6 @@ inline constexpr pipeline::Option server_option = {
     .help = "the server: \"http://192.0.2.1:8080\", with the path in front of its own, if there is",
     .required = true};
 
-// A field of a head can carry it. Says nothing of what is in it: it may be a secret.
-bool is_field_value(std::string_view value);
 // What `value` is in a query or a path (RFC 3986 section 2.1): all but letters, digits and "-._~"
 // as %XX.
 void write_percent_encoded(TextWriter& out, std::string_view value);

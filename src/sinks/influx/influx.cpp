@@ -54,9 +54,7 @@ constexpr pipeline::Option options[] = {
 // that the server does not understand keep the others out only if it does not say so.
 class InfluxSink final : public HttpSink {
  public:
-  InfluxSink(pipeline::SinkContext& context, const InfluxSettings& settings,
-             const HttpMemory& memory)
-      : HttpSink(context, settings, memory) {}
+  using HttpSink::HttpSink;
 
  private:
   AnswerReader* answer_reader() override { return &partial_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/http/grammar.hpp"
 #include "sinks/loki/loki_format.hpp"
 
 namespace runnel::sinks {
@@ -78,7 +79,7 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
     return wrong("label_headers", "makes more than 15 labels, with labels and the source");
   const std::string& tenant = values.text("tenant");
   constexpr std::size_t tenant_bytes_max = 150;
-  if (!is_field_value(tenant) || tenant.size() > tenant_bytes_max)
+  if (!codec::http::is_value(tenant) || tenant.size() > tenant_bytes_max)
     return wrong("tenant", "has control characters in it, or more than 150 bytes");
   if (!tenant.empty()) settings.fields = "X-Scope-OrgID: " + tenant + "\r\n";
   auto made = http_plan<LokiSink, LokiSettings, LokiFormat>(
