@@ -166,6 +166,20 @@ TEST_CASE("mqtt sink: a broker that takes and never answers is left") {
   world.end();
 }
 
+TEST_CASE("mqtt sink: answers to pings are no acknowledgements") {
+  World world({{"keep_alive", "1s"}, {"reply_timeout", "3s"}});
+  world.broker.silent = true;
+  world.start();
+  put(world.process, 0, 10);
+  CHECK_FALSE(drain(world.process, 10s));
+  CHECK(world.sink.runner->last_error() == Error::timed_out);
+  CHECK(world.broker.connects.size() >= 2);
+  world.broker.silent = false;
+  REQUIRE(drain(world.process));
+  CHECK(has_each_once(world.broker, 10));
+  world.end();
+}
+
 TEST_CASE("mqtt sink: refused for good, and refused for now") {
   World world;
   int quota = 3;

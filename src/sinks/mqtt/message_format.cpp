@@ -11,7 +11,7 @@ using pipeline::EncodedEvent;
 std::size_t MessageFormat::event_bytes_max(std::size_t record_bytes) const {
   const std::size_t head = codec::mqtt::publish_head_bytes_max(settings_.topic.bytes_max());
   if (!settings_.json) return head + record_bytes;
-  return head + pipeline::event_json_frame_bytes + codec::json_string_bytes_max(record_bytes);
+  return head + pipeline::event_json_bytes_max(record_bytes);
 }
 
 // The payload goes where it is when the head is as long as it can be, and then moves up to it.
@@ -27,7 +27,10 @@ std::optional<std::size_t> MessageFormat::event(const EncodedEvent& event,
     codec::JsonWriter json(into.subspan(place));
     codec::Rfc3339 rfc3339;
     pipeline::write_event_json(json, event, rfc3339);
-    if (!json.overflowed()) payload = json.size();
+    if (!json.overflowed()) {
+      payload = json.size();
+      pipeline::note_replaced(event, json);
+    }
   } else if (body.size() <= into.size() - place) {
     payload = body.size();
   }

@@ -303,10 +303,9 @@ Task<Status> MqttSession::ping() {
 }
 
 Status MqttSession::take_packets() {
-  bool any = false;
   for (;;) {
     const auto step = reader_.next();
-    if (step.kind == PacketReader::Step::Kind::need_more) break;
+    if (step.kind == PacketReader::Step::Kind::need_more) return {};
     Status status = step.error;
     if (status) status = take(step.packet);
     if (!status) {
@@ -314,18 +313,15 @@ Status MqttSession::take_packets() {
         explain("the server breaks the protocol");
       return status;
     }
-    any = true;
   }
-  if (any) {
-    ++heard_;
-    news_.ring();
-  }
-  return {};
 }
 
 Status MqttSession::take(const Packet& packet) {
   switch (packet.type) {
     case PacketType::puback: {
+      // Nothing else is progress: who answers pings may acknowledge nothing.
+      ++heard_;
+      news_.ring();
       const auto puback = codec::mqtt::read_puback(packet, settings_.version);
       return puback ? answers_.answered(*puback) : Status(puback.error());
     }
