@@ -8,6 +8,7 @@
 
 #include "codec/nats.hpp"
 #include "pipeline/connection_options.hpp"
+#include "tests/sim/log_reader.hpp"
 #include "tests/sim/receiver.hpp"
 #include "tests/sim/sink_world.hpp"
 
@@ -37,6 +38,8 @@ class NatsServer : public Receiver {
   std::string complaint;                  // instead of an acknowledgement
   std::string refusal;                    // the error in one
   std::uint64_t dies_after = UINT64_MAX;  // so many stored messages, before it acknowledges
+  bool holds_pongs = false;               // but for the one that belongs to CONNECT
+  bool connect_pending = false;
   std::uint64_t pings = 0, pongs = 0, plain = 0;
   std::string connect;
 
@@ -75,11 +78,13 @@ class NatsServer : public Receiver {
         if (!published(line, in.substr(end + 2, payload), out)) return false;
       } else if (line == "PING") {
         ++pings;
-        out += "PONG\r\n";
+        if (!holds_pongs || connect_pending) out += "PONG\r\n";
+        connect_pending = false;
       } else if (line == "PONG") {
         ++pongs;
       } else if (line.starts_with("CONNECT ")) {
         connect = line.substr(8);
+        connect_pending = true;  // its PING is answered in any case
       } else {
         CHECK(line.starts_with("SUB _INBOX."));
       }
@@ -266,6 +271,7 @@ TEST_CASE("nats sink: other servers are learnt from the first one") {
 }
 
 TEST_CASE("nats sink: without a stream events wait, and it is said why") {
+  LogReader log;
   Disk disk;
   PipelineProcess process(disk.machine);
   Stream stream;
@@ -277,6 +283,7 @@ TEST_CASE("nats sink: without a stream events wait, and it is said why") {
   put(process, 0, 50);
   CHECK_FALSE(drain(process, 10s));
   CHECK(sink.runner->last_error() == Error::not_found);
+  CHECK(log.count("no stream takes subject logs.test.unknown") > 0);
   server.has_stream = true;
   REQUIRE(drain(process));
   CHECK(has_all(stream, 50));
@@ -309,6 +316,7 @@ TEST_CASE("nats sink: a stream that is full is waited for; what is too large is 
   REQUIRE(drain(process));
   CHECK(has_all(stream, 21));
   CHECK(process.sink_counters.refused_events == 2);
+  CHECK(process.sink_counters.sent_events == 21);
   finish(process);
   server.stop();
 }
@@ -378,6 +386,26 @@ TEST_CASE("nats sink: without JetStream a PONG says that the server has read eve
   CHECK(server.plain == 101);
   CHECK(server.pings >= 2);
   CHECK(stream.messages.begin()->second.starts_with("{\"time\":\""));
+  finish(process);
+  server.stop();
+}
+
+TEST_CASE("nats sink: without JetStream a PONG that is late answers for no other batch") {
+  Disk disk;
+  PipelineProcess process(disk.machine);
+  Stream stream;
+  NatsServer server(process, first_server, stream);
+  server.start();
+  SinkUnderTest sink = nats_sink({{"jetstream", "false"}, {"reply_timeout", "500ms"}});
+  sink.run(process);
+  server.holds_pongs = true;
+  put(process, 0, 10);
+  CHECK_FALSE(drain(process, 800ms));
+  CHECK(sink.runner->last_error() == Error::timed_out);
+  CHECK(server.connections.size() >= 2);  // nobody waits on for an answer to another question
+  server.holds_pongs = false;
+  REQUIRE(drain(process));
+  CHECK(process.sink_counters.sent_events == 10);
   finish(process);
   server.stop();
 }

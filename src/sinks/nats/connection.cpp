@@ -71,7 +71,9 @@ Task<Status> NatsConnection::greet(std::string_view inbox) {
   }
   const Status introduced = co_await introduce(inbox);
   if (!introduced) co_return introduced;
-  const Status answered = co_await await_pong(deadline);
+  // The handshake had a deadline of its own.
+  const Status answered =
+      co_await await_pong(after(context_.now(), settings_.uplink.connect_timeout));
   co_return answered;
 }
 

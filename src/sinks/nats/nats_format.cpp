@@ -5,9 +5,7 @@
 namespace runnel::sinks {
 
 std::size_t NatsFormat::event_bytes_max(std::size_t record_bytes) const {
-  const std::size_t payload =
-      json_ ? pipeline::event_json_frame_bytes + codec::json_string_bytes_max(record_bytes)
-            : record_bytes;
+  const std::size_t payload = json_ ? pipeline::event_json_bytes_max(record_bytes) : record_bytes;
   return subject_.bytes_max() + 1 + payload;
 }
 
@@ -29,6 +27,7 @@ std::optional<std::size_t> NatsFormat::event(const pipeline::EncodedEvent& event
   codec::Rfc3339 rfc3339;
   pipeline::write_event_json(json, event, rfc3339);
   if (json.overflowed()) return std::nullopt;
+  pipeline::note_replaced(event, json);
   return head + json.size();
 }
 

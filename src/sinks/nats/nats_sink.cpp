@@ -73,11 +73,13 @@ Task<Delivery> NatsSink::deliver(const Frame& frame) {
   begin(frame);
   Status status = co_await make_ready();
   if (status) status = co_await publish(frame);
+  // Cut short, what is on its way could be taken for the next attempt's: half a message, a PONG.
+  const bool cut_short = !status;
   if (status && failure_ != Error::none) status = failure_;
   if (!status) {
     ++failures_;
-    const bool useless = connection_.broken() != Error::none || window_.pending() > 0 ||
-                         failures_ >= failures_until_next_server;
+    const bool useless = cut_short || connection_.broken() != Error::none ||
+                         window_.pending() > 0 || failures_ >= failures_until_next_server;
     const Delivery delivery = failed(status.error());
     if (!connection_.is_open() || useless) {
       co_await connection_.close();
@@ -88,8 +90,12 @@ Task<Delivery> NatsSink::deliver(const Frame& frame) {
   RUNNEL_ASSERT(!settings_.jetstream || settled_.count() == frame.events);
   failures_ = 0;
   begun_ = false;
-  report_refusals();
   Delivery delivery;
+  delivery.refused_events = refused_;
+  if (refused_ > 0) {
+    delivery.error = Error::refused;
+    delivery.reason = refusal_.text();
+  }
   co_return delivery;
 }
 
@@ -102,6 +108,7 @@ void NatsSink::begin(const Frame& frame) {
     refused_ = 0;
   }
   begun_ = true;
+  frame_ = &frame;
   id_ = frame.id;
   next_ = 0;
   failure_ = Error::none;
@@ -177,8 +184,6 @@ Task<Status> NatsSink::fill(const Frame& frame) {
       reply << inbox_.text() << '.' << window_.publish(next_);
       publish.reply = reply.text();
     }
-    subject_.clear();
-    subject_ << parts.subject;
     const Status written = co_await publish_one(publish);
     if (!written) co_return written;
   }
@@ -222,7 +227,6 @@ Task<Status> NatsSink::await_answers(const Frame& frame) {
     const Status rang = co_await connection_.changed().wait(deadline);
     if (!rang) co_return rang;
     // What it complains about it does not acknowledge.
-    if (!connection_.reason().empty()) reason_ << ": " << connection_.reason();
     if (connection_.complained()) co_return Error::refused;
     if (window_.pending() < before)
       deadline = after(context_.now(), settings_.uplink.reply_timeout);
@@ -258,7 +262,8 @@ void NatsSink::receive(const NatsOperation& message) {
 void NatsSink::answered(std::uint32_t event, const NatsOperation& message) {
   if (message.status != 0) {
     if (reason_.size() == 0 && message.status == 503)
-      reason_ << servers_.current() << ": no stream takes subject " << subject_.text();
+      reason_ << servers_.current() << ": no stream takes subject "
+              << parts_of(*frame_, event).subject;
     fail(Error::not_found);
     return;
   }
@@ -287,15 +292,6 @@ void NatsSink::refuse(std::string_view why, std::string_view where) {
   ++refused_;
   refusal_.clear();
   refusal_ << where << ": " << why;
-}
-
-void NatsSink::report_refusals() {
-  if (refused_ == 0) return;
-  context_.counters.refused_events += refused_;
-  if (!refusal_complaint_.due(context_.now())) return;
-  log_error(context_.name, "the destination refuses ", refused_,
-            " events for good: ", refusal_.text(), "; ", context_.counters.refused_events,
-            " are lost since the start");
 }
 
 }  // namespace runnel::sinks

@@ -41,7 +41,6 @@ class NatsSink final : public pipeline::Sink, private NatsInbox {
   bool may_publish(const pipeline::Frame& frame) const {
     return failure_ == Error::none && next_ < frame.events;
   }
-  void report_refusals();
   pipeline::Delivery failed(Error error);
 
   pipeline::SinkContext& context_;
@@ -57,14 +56,13 @@ class NatsSink final : public pipeline::Sink, private NatsInbox {
   bool begun_ = false;
   pipeline::BatchId id_;
   std::uint32_t refused_ = 0;
-  // Of the attempt.
+  // Of the attempt. The frame stays as long as its answers may come.
+  const pipeline::Frame* frame_ = nullptr;
   std::uint32_t next_ = 0;
   Error failure_ = Error::none;
   std::uint32_t failures_ = 0;  // on this connection, since something was acknowledged
   Text<300> reason_;
   Text<200> refusal_;
-  Text<codec::nats_subject_bytes_max> subject_;  // of the last publish
-  Occasional refusal_complaint_;
 };
 
 }  // namespace runnel::sinks
