@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/sleep.hpp"
+#include "base/fnv.hpp"
 #include "sinks/file/recovery.hpp"
 #include "sinks/file/retention.hpp"
 
@@ -14,15 +15,12 @@ using pipeline::Frame;
 
 namespace {
 
-// FNV-1a. A collision closes a file early, nothing else.
+// A collision closes a file early, nothing else.
 std::uint64_t hash(const HeaderValues& values) {
-  std::uint64_t result = 0xcbf29ce484222325u;
-  for (const HeaderValue& value : values) {
-    for (const char c : value.view())
-      result = (result ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    result = (result ^ 0x100u) * 0x100000001b3u;
-  }
-  return result;
+  constexpr std::uint8_t end = 0;  // stands in no value
+  Fnv result;
+  for (const HeaderValue& value : values) result.add(value.view()).add(end);
+  return result.value();
 }
 
 bool same(const HeaderValues& left, const HeaderValues& right) {

@@ -1,5 +1,6 @@
 #include "sinks/influx/influx_format.hpp"
 
+#include "base/fnv.hpp"
 #include "pipeline/event_json.hpp"
 #include "sinks/influx/line_protocol.hpp"
 
@@ -8,13 +9,6 @@ namespace runnel::sinks {
 using pipeline::EncodedEvent;
 
 namespace {
-
-// FNV-1a, which is good enough to tell a few series apart.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
-  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100'0000'01B3;
-  return hash;
-}
 
 std::uint64_t write_tag(TextWriter& out, std::string_view name, std::string_view value) {
   if (value.empty()) return 0;  // there is no such thing
@@ -58,7 +52,7 @@ std::optional<std::size_t> InfluxFormat::event(const EncodedEvent& event, Mutabl
     write_tag(out, "severity", pipeline::severity_text(event.record.severity()));
   for (const std::string& name : settings_.tag_headers)
     replaced += write_tag(out, name, event.record.headers().find(name).value_or(""));
-  const std::uint64_t series = hash_of(out.text());
+  const std::uint64_t series = Fnv().add(out.text()).value();
   out << " message=\"";
   replaced += write_escaped(out, LinePosition::string_field, event.record.body());
   const std::int64_t asked = event.time.time_since_epoch().count();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fnv.hpp"
 #include "pipeline/event_json.hpp"
 
 namespace runnel::sinks {
@@ -16,12 +17,6 @@ std::optional<std::size_t> written(const codec::JsonWriter& json, const EncodedE
   return json.size();
 }
 
-void mix(std::uint64_t& hash, std::string_view text) {
-  constexpr std::uint64_t prime = 0x100'0000'01B3;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * prime;
-  hash = (hash ^ 0xFF) * prime;  // stands in no UTF-8
-}
-
 std::string_view value_of(const pipeline::Record& record, const std::string& header) {
   return record.headers().find(header).value_or("").substr(0, LokiFormat::value_bytes_max);
 }
@@ -29,10 +24,12 @@ std::string_view value_of(const pipeline::Record& record, const std::string& hea
 }  // namespace
 
 std::uint64_t stream_key(const LokiSettings& settings, const pipeline::Record& record) {
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
-  mix(hash, Text<8>(record.source()).text());
-  for (const std::string& header : settings.label_headers) mix(hash, value_of(record, header));
-  return hash;
+  constexpr std::uint8_t end = 0xFF;  // stands in no UTF-8
+  Fnv hash;
+  hash.add(Text<8>(record.source()).text()).add(end);
+  for (const std::string& header : settings.label_headers)
+    hash.add(value_of(record, header)).add(end);
+  return hash.value();
 }
 
 std::string label_name(std::string_view header) {

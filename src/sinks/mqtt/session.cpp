@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/sleep.hpp"
+#include "base/fnv.hpp"
 #include "codec/mqtt/encode.hpp"
 
 namespace runnel::sinks {
@@ -28,13 +29,8 @@ constexpr std::size_t words_bytes_max = 128;
 // 64 bits of who this installation is and which of its sinks. At most 23 letters and digits are
 // what every server of MQTT 3.1.1 takes (section 3.1.3.1).
 void write_client_id(const pipeline::SinkContext& context, TextWriter& out) {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  const auto add = [&hash](Bytes bytes) {
-    for (const std::byte each : bytes)
-      hash = (hash ^ std::to_integer<std::uint64_t>(each)) * 0x100000001b3;
-  };
-  add(context.identity.instance);
-  add(as_bytes(std::string_view(context.name)));
+  const std::uint64_t hash =
+      Fnv().add(Bytes(context.identity.instance)).add(std::string_view(context.name)).value();
   out << "runnel";
   for (int shift = 60; shift >= 0; shift -= 4)
     out << "0123456789abcdef"[static_cast<std::size_t>(hash >> shift & 15)];

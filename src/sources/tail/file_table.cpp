@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/fnv.hpp"
+
 namespace runnel::sources::tail {
 
 FileTable::FileTable(const Memory& memory) : memory_(memory) {
@@ -75,8 +77,7 @@ void FileTable::activate_due(Instant now) {
 }
 
 std::uint64_t hash_of(std::string_view path) {
-  std::uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  const std::uint64_t hash = Fnv().add(path).value();
   return hash == 0 ? 1 : hash;
 }
 
