@@ -29,6 +29,12 @@ inline constexpr Instant never = Instant::max();
 inline constexpr Instant instant_from_ns(std::int64_t ns) { return Instant(Duration(ns)); }
 inline constexpr WallTime wall_from_ns(std::int64_t ns) { return WallTime(Duration(ns)); }
 
+// Whether this is a time at all: a device without a battery for its clock boots in 1970, and Runnel
+// is younger than 50 years after it.
+inline constexpr bool is_set(WallTime wall) {
+  return wall.time_since_epoch() >= std::chrono::hours(24 * 365 * 50);
+}
+
 // Later by `by`, without overflow past `never`.
 inline constexpr Instant after(Instant from, Duration by) {
   return by >= never - from ? never : from + by;

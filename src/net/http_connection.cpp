@@ -23,8 +23,6 @@ namespace {
 // What a client that is told to go may still send, so that its end does not swallow the reply.
 constexpr Duration linger_time = std::chrono::seconds(1);
 constexpr std::size_t linger_bytes_max = 64 * 1024;
-// Before it the clock of a device has not been set.
-constexpr WallTime clock_is_set_from{std::chrono::hours(24 * 365 * 50)};
 
 constexpr std::uint16_t good = 0;
 
@@ -198,7 +196,7 @@ void HttpServer::write_head(const HttpConnection& connection, const HttpReply& r
   HeadWriter writer(out);
   writer.response(reply.status);
   const WallTime wall = system_.wall_clock();
-  if (wall >= clock_is_set_from) {
+  if (is_set(wall)) {
     Text<64> date;
     codec::http::write_date(wall, date);
     writer.field("Date", date.text());

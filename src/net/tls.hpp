@@ -90,10 +90,7 @@ class SystemSurroundings final : public TlsSurroundings {
  public:
   explicit SystemSurroundings(io::System& system) : system_(system) {}
   WallTime wall_clock() const override { return system_.wall_clock(); }
-  // As for events: Runnel is younger than 50 years after 1970.
-  bool clock_is_set() const override {
-    return wall_clock().time_since_epoch() >= std::chrono::hours(24 * 365 * 50);
-  }
+  bool clock_is_set() const override { return is_set(wall_clock()); }
   void entropy(MutableBytes into) override { system_.entropy(into); }
 
  private:

@@ -21,8 +21,7 @@ class Clock {
   WallTime at(Time time) const {
     return WallTime(Duration(time.ns) + (time.since_boot ? boot_to_wall_ : Duration::zero()));
   }
-  // A device without a battery for its clock boots in 1970; Runnel is younger than this.
-  bool is_set() const { return wall_.time_since_epoch() >= std::chrono::hours(24 * 365 * 50); }
+  bool is_set() const { return runnel::is_set(wall_); }
   // Wall clock minus time since boot.
   std::int64_t boot_to_wall_ns() const { return boot_to_wall_.count(); }
   WallTime now() const { return WallTime(scheduler_.now().time_since_epoch() + boot_to_wall_); }
