@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/numeric_resolver.hpp"
 #include "platform/mbedtls/compatible.hpp"
 #include "platform/mbedtls/reasons.hpp"
 
@@ -19,14 +20,6 @@ constexpr std::size_t lent_bytes_least = 2048;
 
 constexpr std::size_t name_bytes_max = 253;  // RFC 1035 section 3.1, as text
 
-// Of no family: a name.
-io::Address numeric_address(std::string_view name) {
-  const bool is_ipv6 = name.find(':') != std::string_view::npos;
-  const Text<300> with_port(is_ipv6 ? "[" : "", name, is_ipv6 ? "]:1" : ":1");
-  const auto address = io::parse_address(with_port.text());
-  return address ? *address : io::Address{};
-}
-
 }  // namespace
 
 Session::Session(MutableBytes memory, Context& context, net::HandshakePace& pace)
@@ -37,7 +30,10 @@ Status Session::choose_server_name(std::string_view name) {
   server_name_.clear();
   verification_.address = {};
   if (settings.role == net::TlsRole::server) return {};
-  server_name_ << (name.empty() ? std::string_view(settings.server_name) : name);
+  std::string_view wanted = name.empty() ? std::string_view(settings.server_name) : name;
+  // The dot that says that a name is complete is no part of it here (RFC 6066 section 3).
+  if (wanted.ends_with('.')) wanted.remove_suffix(1);
+  server_name_ << wanted;
   const std::string_view chosen = server_name_.text();
   if ((chosen.empty() && settings.checks_peer()) || chosen.size() > name_bytes_max ||
       std::any_of(chosen.begin(), chosen.end(), [](char c) { return c <= ' ' || c == '\x7f'; })) {
@@ -45,7 +41,7 @@ Status Session::choose_server_name(std::string_view name) {
     return Error::malformed;
   }
   verification_.server_name = chosen;
-  verification_.address = numeric_address(chosen);
+  if (const auto address = net::numeric_address(chosen, 0)) verification_.address = *address;
   return {};
 }
 

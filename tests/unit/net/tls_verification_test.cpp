@@ -49,8 +49,8 @@ void check_accepted(TlsPair& pair, std::string_view name = {}) {
 
 TEST_CASE("tls: names and addresses that a certificate is for") {
   TlsPair pair;
-  for (const char* name :
-       {"server.test", "SERVER.test", "a.wild.test", "192.0.2.7", "2001:db8::7", "2001:DB8:0:0::7"})
+  for (const char* name : {"server.test", "SERVER.test", "server.test.", "a.wild.test", "192.0.2.7",
+                           "2001:db8::7", "2001:DB8:0:0::7"})
     check_accepted(pair, name);
   check_refused(pair, "the certificate is not for 'other.test'", "other.test");
   check_refused(pair, "the certificate is not for 'a.b.wild.test'", "a.b.wild.test");
