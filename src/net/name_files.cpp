@@ -73,7 +73,7 @@ bool candidate(const NameSettings& settings, std::string_view name, std::size_t 
   if (index > searched) return false;
   const auto dots = static_cast<std::uint32_t>(std::count(name.begin(), name.end(), '.'));
   const std::size_t itself = dots >= settings.ndots ? 0 : searched;
-  if (index == itself || searched == 0) {
+  if (index == itself) {
     into << name;
     return true;
   }

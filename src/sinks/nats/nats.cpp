@@ -1,7 +1,5 @@
 #include "sinks/nats/nats.hpp"
 
-#include <algorithm>
-
 #include "sinks/nats/nats_format.hpp"
 #include "sinks/nats/nats_sink.hpp"
 
@@ -54,7 +52,7 @@ class NatsPlan final : public pipeline::SinkPlan {
       : settings_(std::move(settings)), format_(subject, json) {
     delivery.format = &format_;
     delivery.event_ends = true;
-    looks_up_names = std::ranges::any_of(settings_.servers, &Endpoint::is_name);
+    looks_up_names = true;  // what a cluster tells of itself may be names
   }
   pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
     settings_.events_max = delivery.take.events_max;
