@@ -67,6 +67,16 @@ TEST_CASE("http sink: batches are requests of one connection, each with its own 
   CHECK(sending.process.sink_counters.sent_events == 500);
 }
 
+TEST_CASE("http sink: options at their limits make a head that goes out") {
+  const std::string url = "http://127.0.0.1:8080/" + std::string(1000, 'p');
+  const std::string header = "X-Long: " + std::string(2000, 'h');
+  const std::string password(1000, 's');
+  Sending sending({{"url", url}, {"headers", header}, {"user", "edge"}, {"password", password}});
+  sending.process.put("event");
+  REQUIRE(drain(sending.process));
+  CHECK(sending.receiver.requests.front().head.size() > 4096);
+}
+
 TEST_CASE("http sink: an array of objects is one JSON document a request") {
   Sending sending({{"encoding", "json"}, {"body", "array"}});
   sending.process.put("one");

@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::size_t fields_bytes_max = 2048;
 constexpr std::size_t target_bytes_max = 1024;
+constexpr std::size_t secret_bytes_max = 1024;
+// Fields of sinks (ClickHouse sends the secrets in its own), Host, Content-Type and the like.
+constexpr std::size_t fields_of_sinks_max = secret_bytes_max + 512, other_fields_max = 1024;
+static_assert(fields_bytes_max + fields_of_sinks_max + HttpSink::target_bytes_max +
+                  codec::base64_bytes(secret_bytes_max + 1) + other_fields_max <=
+              HttpSink::request_head_bytes_max);
 
 Checked<std::string> fields_from(const OptionValues& values) {
   constexpr std::string_view own[] = {
@@ -56,7 +62,6 @@ Checked<std::string> authorization_from(const OptionValues& values, Credentials 
   if (!token.empty() && !user.empty()) return wrong("token", "is set, and so is user: use one");
   if (!password.empty() && user.empty()) return wrong("password", "is set, but user is not");
   if (user.find(':') != user.npos) return wrong("user", "must not have a colon in it");
-  constexpr std::size_t secret_bytes_max = 1024;
   if (user.size() + password.size() > secret_bytes_max || token.size() > secret_bytes_max)
     return wrong(token.empty() ? "password" : "token", "is longer than 1 KiB");
   if (!http::is_value(token)) return wrong("token", "has control characters in it");

@@ -30,8 +30,9 @@ struct HttpMemory {
 
 class HttpSink : public pipeline::Sink {
  public:
-  static constexpr std::size_t request_head_bytes_max = 4 * 1024;
-
+  // What options may come to (http_options.cpp) and what sinks add has room, or every batch would
+  // be tried for ever.
+  static constexpr std::size_t request_head_bytes_max = 10 * 1024;
   static constexpr std::size_t target_bytes_max = 2 * 1024;
 
   static HttpMemory carve(Region& region, const HttpSettings& settings);
