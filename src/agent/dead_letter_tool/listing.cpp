@@ -22,14 +22,13 @@ void append_safe(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
   for (const char each : text) {
     const auto value = static_cast<unsigned char>(each);
-    if (value >= 0x20 && value < 0x7F && each != '"' && each != '\\') {
+    if (each == '"' || each == '\\') {
+      out += '\\';
+      out += each;
+    } else if (value >= 0x20 && value < 0x7F) {
       out += each;
     } else {
-      out += each == '"' || each == '\\' ? "\\" : "\\x";
-      if (each == '"' || each == '\\') {
-        out += each;
-        continue;
-      }
+      out += "\\x";
       out += digits[value >> 4];
       out += digits[value & 15];
     }
@@ -101,7 +100,9 @@ Result<Looked> look_through(const std::string& path, Machine machine,
 }
 
 bool is_letter_file(Machine machine, const std::string& path) {
-  if (path.find(".dead") != path.npos) return true;
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  for (const std::string_view ending : {".dead", ".dead.1", ".dead.sending.1", ".dead.sending.2"})
+    if (name.ends_with(ending)) return true;
   auto file = File::open(machine.reactor, path.c_str(), io::OpenMode::read);
   std::byte begin[4] = {};
   return file && file->read(0, begin) && as_text(begin) == "RDL1";

@@ -16,8 +16,8 @@ using pipeline::DeadLetter;
 namespace {
 
 constexpr std::size_t channel_bytes = 1u << 20;
-// Of one sink; the rest counts as "unknown". A file that an agent wrote never has as many.
-constexpr std::size_t sources_of_sink_max = 64;
+// Those of an agent, and "unknown".
+constexpr std::size_t sources_of_sink_max = agent::sources_max + 1;
 
 bool exists(Machine machine, const std::string& path) {
   return machine.system.file_info(path.c_str()).has_value();
@@ -104,7 +104,7 @@ tl::expected<void, Problem> add_sink(Sending& sending, SinkConfig sink,
   bool damaged = false;
   for (const std::string& path : files) {
     const auto looked = look_through(path, machine, [&](const DeadLetter& letter) {
-      if (sources.size() < sources_of_sink_max) sources.emplace(source_of(letter));
+      if (sources.size() <= sources_of_sink_max) sources.emplace(source_of(letter));
     });
     if (!looked)
       return problem(concat(path, ": cannot be read: ", describe(looked.error())), exit_codes::io);
@@ -117,6 +117,10 @@ tl::expected<void, Problem> add_sink(Sending& sending, SinkConfig sink,
     sending.files.push_back(path);
   }
   if (sources.empty()) return remove_empty(files, damaged, machine);
+  if (sources.size() > sources_of_sink_max)
+    return problem(concat(files.front(), ": its letters come from more than ", sources_of_sink_max,
+                          " sources, which no agent has; move it away"),
+                   exit_codes::damaged);
   Settings& settings = sending.settings;
   const std::size_t index = settings.channels.size();
   ChannelConfig& channel = settings.channels.emplace_back();
