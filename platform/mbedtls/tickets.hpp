@@ -2,7 +2,7 @@
 // ticket that the client keeps, under a key that is made anew every day and never leaves the
 // process. A client keeps the last session of its context.
 //
-//   ticket: key name (1) | seconds since 1970 (8) | nonce (12) | sealed session | tag (16)
+//   ticket: key name (1) | nanoseconds since 1970 (8) | nonce (12) | sealed session | tag (16)
 //
 // Neither side takes up a session that is older than a day, or older than the clock: then
 // certificates are looked at again.

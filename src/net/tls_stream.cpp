@@ -10,16 +10,15 @@ namespace {
 // To tell the peer why, when all is lost anyway.
 constexpr Duration alert_time = std::chrono::seconds(1);
 
-// A reading task is `read`, `send_in_turn` and what that awaits; a writing one is not deeper, and a
-// handshake is alone.
-constexpr std::size_t frames_deep = 3;
-constexpr std::size_t tasks_at_once = 2;
-constexpr std::size_t frame_bytes = 320;
+// The arena uses a frame again only for one of its size, so each of the ten kinds has its own; of the
+// three that send, a reading and a writing task may each be in one.
+constexpr std::size_t frames_each = 13;
+constexpr std::size_t frame_bytes = 384;
 
 }  // namespace
 
 void TlsStream::carve_frames(Region& region, std::size_t count) {
-  region.frames(count * tasks_at_once * frames_deep, frame_bytes);
+  region.frames(count * frames_each, frame_bytes);
 }
 
 Error TlsStream::broken(Error error) {

@@ -263,6 +263,16 @@ TEST_CASE("tls: what cannot be started with is told by its file") {
   }
 }
 
+TEST_CASE("tls: what a sink plans") {
+  auto settings = client_settings();
+  CHECK(net::tls_context_bytes(settings) + net::tls_session_bytes == 132 * 1024);
+  settings.certificate_file = "/own.pem";
+  CHECK(net::tls_context_bytes(settings) + net::tls_session_bytes == 172 * 1024);
+  settings = client_settings();
+  settings.ca_file = "";
+  CHECK(net::tls_context_bytes(settings) + net::tls_session_bytes == 708 * 1024);
+}
+
 TEST_CASE("tls: settings that cannot be are refused before any file is read") {
   const auto refused = [](const net::TlsSettings& settings) {
     const auto checked = net::check_tls(settings);
