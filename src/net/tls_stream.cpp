@@ -10,8 +10,8 @@ namespace {
 // To tell the peer why, when all is lost anyway.
 constexpr Duration alert_time = std::chrono::seconds(1);
 
-// The arena uses a frame again only for one of its size, so each of the ten kinds has its own; of the
-// three that send, a reading and a writing task may each be in one.
+// The arena uses a frame again only for one of its size, so each of the ten kinds has its own; of
+// the three that send, a reading and a writing task may each be in one.
 constexpr std::size_t frames_each = 13;
 constexpr std::size_t frame_bytes = 384;
 
