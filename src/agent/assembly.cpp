@@ -74,27 +74,65 @@ void build_source(Region& region, SourcePart& part, const Settings& settings, Wo
   part.source = config.plan->build(region, part.context);
 }
 
+// What the batches of a subscription are named after.
+std::string batches_of(const ChannelPart& channel, const std::string& reader) {
+  if (channel.channel->has_blocks()) return channel.config->name;
+  return concat(channel.config->name, '.', reader);
+}
+
+void build_group(Region& region, GroupPart& part, World* world,
+                 std::span<const ChannelPart> channels) {
+  const GroupConfig& config = *part.config;
+  void* place = region.place<Group>("group");
+  if (world == nullptr) return;
+  part.group = new (place) Group(config.policy, config.sinks.size());
+  const ChannelPart& channel = channels[config.channel];
+  part.subscription = &channel.channel->subscribe(part.label.c_str());
+  part.batches_name = batches_of(channel, config.name);
+}
+
+void build_link(Region& region, LinkPart& part, World* world) {
+  void* place = region.place<SharedLink>("link");
+  if (world != nullptr) part.link = new (place) SharedLink(part.config->settings, world->scheduler);
+}
+
+// What sinks are built on; nothing when measuring.
+struct SinkGround {
+  std::span<const ChannelPart> channels = {};
+  std::span<const GroupPart> groups = {};
+  std::span<const LinkPart> links = {};
+  std::span<const std::string_view> source_names = {};
+};
+
 void build_sink(Region& region, SinkPart& part, const Settings& settings, World* world,
-                std::span<const ChannelPart> channels,
-                std::span<const std::string_view> source_names) {
+                const SinkGround& ground) {
   const SinkConfig& config = *part.config;
   void* context_place =
       place_scope_and_context<SinkContext>(region, part.scope, part.label.c_str(), world);
   if (world != nullptr) {
-    const ChannelPart& channel = channels[config.channel];
-    Subscription& subscription = channel.channel->subscribe(part.label.c_str());
-    part.batches_name = channel.config->name;
-    if (!channel.channel->has_blocks()) part.batches_name += "." + config.name;
+    const ChannelPart& channel = ground.channels[config.channel];
+    const GroupPart* group =
+        config.group == SinkConfig::no_group ? nullptr : &ground.groups[config.group];
+    Subscription& subscription =
+        group != nullptr ? *group->subscription : channel.channel->subscribe(part.label.c_str());
+    part.batches_name = group != nullptr ? group->batches_name : batches_of(channel, config.name);
     part.context = new (context_place)
-        SinkContext{common_context(part.label.c_str(), *world, settings), subscription,
-                    part.counters, part.batches_name, source_names};
+        SinkContext{common_context(part.label.c_str(), *world, settings),
+                    subscription,
+                    part.counters,
+                    part.batches_name,
+                    ground.source_names,
+                    group != nullptr ? group->group : nullptr,
+                    config.member,
+                    config.link != SinkConfig::no_link ? ground.links[config.link].link : nullptr,
+                    config.priority};
   }
   part.sink = config.plan->build(region, part.context);
   const DeliveryMemory memory = DeliveryMemory::carve(region, config.plan->delivery);
   void* runner_place = region.place<SinkRunner>("runner");
   if (world == nullptr) return;
   part.runner = new (runner_place)
-      SinkRunner(*part.context, *part.sink, config.plan->delivery, memory, source_names);
+      SinkRunner(*part.context, *part.sink, config.plan->delivery, memory, ground.source_names);
 }
 
 // `assembly` is null when measuring.
@@ -115,6 +153,8 @@ constexpr std::string_view names_name = "names";
 
 std::string label_of(const ChannelConfig& config) { return "channels." + config.name; }
 std::string label_of(const SourceConfig& config) { return "sources." + config.name; }
+std::string label_of(const GroupConfig& config) { return "groups." + config.name; }
+std::string label_of(const LinkConfig& config) { return "links." + config.name; }
 std::string label_of(const SinkConfig& config) { return "sinks." + config.name; }
 
 // Contexts and components point into the parts: once filled they do not move any more.
@@ -168,11 +208,22 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes,
       part.config = &config;
       build_source(region, part, settings, nullptr, 0, {});
     });
+  for (const GroupConfig& config : settings.groups)
+    add(label_of(config), [&](Region& region) {
+      GroupPart part;
+      part.config = &config;
+      build_group(region, part, nullptr, {});
+    });
+  for (const LinkConfig& config : settings.links)
+    add(label_of(config), [&](Region& region) {
+      LinkPart part;
+      build_link(region, part, nullptr);
+    });
   for (const SinkConfig& config : settings.sinks)
     add(label_of(config), [&](Region& region) {
       SinkPart part;
       part.config = &config;
-      build_sink(region, part, settings, nullptr, {}, {});
+      build_sink(region, part, settings, nullptr, {});
     });
   if (serves_status(settings))
     add(status_name, [&](Region& region) { build_status(region, settings, nullptr, nullptr); });
@@ -226,6 +277,8 @@ Built<void> Assembly::build_all(MutableBytes memory) {
   fill(channels, settings_.channels);
   fill(sources, settings_.sources);
   fill(sinks, settings_.sinks);
+  fill(groups, settings_.groups);
+  fill(links, settings_.links);
   if (auto built = build_network(); !built) return built;
   for (ChannelPart& part : channels)
     build_in_next_region(part.label,
@@ -237,9 +290,14 @@ Built<void> Assembly::build_all(MutableBytes memory) {
       build_source(region, part, settings_, &world_, number, channels);
     });
   }
+  for (GroupPart& part : groups)
+    build_in_next_region(part.label,
+                         [&](Region& region) { build_group(region, part, &world_, channels); });
+  for (LinkPart& part : links)
+    build_in_next_region(part.label, [&](Region& region) { build_link(region, part, &world_); });
   for (SinkPart& part : sinks)
     build_in_next_region(part.label, [&](Region& region) {
-      build_sink(region, part, settings_, &world_, channels, source_names_);
+      build_sink(region, part, settings_, &world_, {channels, groups, links, source_names_});
     });
   if (serves_status(settings_))
     build_in_next_region(status_name,
@@ -254,6 +312,8 @@ Assembly::~Assembly() {
     destroy(part.sink);
     destroy(part.scope);
   }
+  for (GroupPart& part : groups) destroy(part.group);
+  for (LinkPart& part : links) destroy(part.link);
   for (SourcePart& part : sources) {
     destroy(part.source);
     destroy(part.scope);

@@ -73,6 +73,20 @@ struct SinkPart {
   bool ended = false;
 };
 
+struct GroupPart {
+  const GroupConfig* config = nullptr;
+  std::string label;         // "groups.NAME": of its subscription, and in the plan
+  std::string batches_name;  // see SinkContext
+  pipeline::Group* group = nullptr;
+  pipeline::Subscription* subscription = nullptr;
+};
+
+struct LinkPart {
+  const LinkConfig* config = nullptr;
+  std::string label;  // "links.NAME": in the plan
+  pipeline::SharedLink* link = nullptr;
+};
+
 class StatusService;
 
 // Measures without building anything.
@@ -94,6 +108,8 @@ class Assembly {
   std::vector<ChannelPart> channels;
   std::vector<SourcePart> sources;
   std::vector<SinkPart> sinks;
+  std::vector<GroupPart> groups;
+  std::vector<LinkPart> links;
   StatusService* status = nullptr;  // null: nothing is served
 
  private:

@@ -5,6 +5,8 @@
 
 #include "agent/complaints.hpp"
 #include "agent/exit_codes.hpp"
+#include "agent/groups.hpp"
+#include "agent/link_options.hpp"
 #include "agent/settings.hpp"
 #include "pipeline/connection_options.hpp"
 
@@ -185,6 +187,9 @@ std::string list_types(const Registry& registry) {
 Built<std::string> list_type(const Registry& registry, std::string_view name, bool markdown) {
   std::vector<Entry> entries = entries_of(registry);
   entries.push_back({"agent", "", "", "the options of [agent]", {agent_options()}});
+  entries.push_back(
+      {"groups", "", "", "the options of [groups.NAME], beside sinks", {group_options()}});
+  entries.push_back({"links", "", "", "the options of [links.NAME]", {link_options()}});
   entries.push_back({"sinks",
                      "",
                      "",

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
-#include "agent/links.hpp"
+#include "agent/groups.hpp"
+#include "agent/link_options.hpp"
 #include "agent/section.hpp"
 #include "agent/settings_checks.hpp"
 #include "agent/toml_reader.hpp"
+#include "agent/wiring.hpp"
 #include "pipeline/connection_options.hpp"
 #include "sources/listening/listen_address.hpp"
 
@@ -54,35 +56,47 @@ const Type* find_type(std::span<const Type* const> types, std::string_view name)
   return nullptr;
 }
 
+// What is said first in its section.
+std::string_view what_it_has(std::string_view group) {
+  if (group == "groups") return "sinks";
+  return group == "links" ? "max_rate" : "type";
+}
+
 class SettingsReader {
  public:
   SettingsReader(const Node& root, const Registry& registry, Complaints& complaints)
       : root_(root), registry_(registry), complaints_(complaints) {}
 
   Settings read() {
-    check_groups();
+    check_tables();
     read_agent();
     collect("channels", channels_max, sections_.channels);
     collect("sources", sources_max, sections_.sources);
     collect("sinks", sinks_max, sections_.sinks);
-    Links links(channel_names());
+    std::vector<Section> groups;
+    if (root_.find("groups") != nullptr) collect("groups", sinks_max / 2, groups);
+    std::vector<Section> links;
+    if (root_.find("links") != nullptr) collect("links", sinks_max, links);
+    Wiring wiring(channel_names());
+    for (Section& section : links) read_link(section, settings_);
     for (Section& section : sections_.channels) read_channel(section);
-    for (Section& section : sections_.sources) read_source(section, links);
-    for (Section& section : sections_.sinks) read_sink(section, links);
-    sections_.source_links_known = links.all_sources_known() && !sections_.sources.empty();
-    sections_.sink_links_known = links.all_sinks_known() && !sections_.sinks.empty();
+    for (Section& section : sections_.sources) read_source(section, wiring);
+    for (Section& section : sections_.sinks) read_sink(section, wiring);
+    for (Section& section : groups) read_group(section, settings_, sections_.sinks);
+    sections_.source_links_known = wiring.all_sources_known() && !sections_.sources.empty();
+    sections_.sink_links_known = wiring.all_sinks_known() && !sections_.sinks.empty();
     check_together(settings_, sections_);
     return std::move(settings_);
   }
 
  private:
-  void check_groups();
+  void check_tables();
   std::vector<std::string> channel_names() const;
   void read_agent();
   void collect(std::string_view group, std::size_t count_max, std::vector<Section>& sections);
   void read_channel(Section& section);
-  void read_source(Section& section, Links& links);
-  void read_sink(Section& section, Links& links);
+  void read_source(Section& section, Wiring& wiring);
+  void read_sink(Section& section, Wiring& wiring);
   template <class Type>
   const Type* type_of(Section& section, std::span<const Type* const> types, std::string_view kind);
 
@@ -91,17 +105,18 @@ class SettingsReader {
   Complaints& complaints_;
   Settings settings_;
   Sections sections_;
-  std::vector<std::string_view> suggested_;  // groups that unknown tables probably are
+  std::vector<std::string_view> suggested_;  // what unknown tables probably are
 };
 
-void SettingsReader::check_groups() {
-  static constexpr std::string_view groups[] = {"agent", "sources", "channels", "sinks"};
+void SettingsReader::check_tables() {
+  static constexpr std::string_view tables[] = {"agent", "sources", "channels",
+                                                "sinks", "groups",  "links"};
   for (const Field& field : root_.fields) {
-    if (std::find(std::begin(groups), std::end(groups), field.name) != std::end(groups)) continue;
-    suggested_.push_back(nearest(field.name, groups));
-    const std::string hint = did_you_mean(field.name, groups);
+    if (std::find(std::begin(tables), std::end(tables), field.name) != std::end(tables)) continue;
+    suggested_.push_back(nearest(field.name, tables));
+    const std::string hint = did_you_mean(field.name, tables);
     complaints_.add(field.place, "unknown table \"", field.name, '"',
-                    hint.empty() ? concat("; possible: ", listed(groups)) : hint);
+                    hint.empty() ? concat("; possible: ", listed(tables)) : hint);
   }
 }
 
@@ -149,7 +164,8 @@ void SettingsReader::collect(std::string_view group, std::size_t count_max,
   const bool misspelt = std::find(suggested_.begin(), suggested_.end(), group) != suggested_.end();
   if (found == nullptr && misspelt) return;
   if (found == nullptr || (found->value.kind == Node::Kind::table && found->value.fields.empty()))
-    return complaints_.add(place, "there is no ", one, "; add [", group, ".NAME] with its type");
+    return complaints_.add(place, "there is no ", one, "; add [", group, ".NAME] with its ",
+                           what_it_has(group));
   if (found->value.kind != Node::Kind::table)
     return complaints_.add(place, group, " is ", describe(found->value.kind),
                            ", not a table; write [", group, ".NAME]");
@@ -208,10 +224,10 @@ void SettingsReader::read_channel(Section& section) {
   channel.type = nullptr;
 }
 
-void SettingsReader::read_source(Section& section, Links& links) {
+void SettingsReader::read_source(Section& section, Wiring& wiring) {
   SourceConfig& source = settings_.sources.emplace_back();
   source.name = own_name(section);
-  source.channels = links.of_source(section);
+  source.channels = wiring.of_source(section);
   source.type = type_of(section, registry_.sources, "source");
   if (source.type == nullptr) return;
   OptionValues values;
@@ -223,10 +239,10 @@ void SettingsReader::read_source(Section& section, Links& links) {
     section.complain_about(plan.error().option, plan.error().text);
 }
 
-void SettingsReader::read_sink(Section& section, Links& links) {
+void SettingsReader::read_sink(Section& section, Wiring& wiring) {
   SinkConfig& sink = settings_.sinks.emplace_back();
   sink.name = own_name(section);
-  sink.channel = links.of_sink(section);
+  sink.channel = wiring.of_sink(section);
   sink.type = type_of(section, registry_.sinks, "sink");
   if (sink.type == nullptr) return;
   using Options = std::span<const pipeline::Option>;
@@ -236,6 +252,7 @@ void SettingsReader::read_sink(Section& section, Links& links) {
   if (!section.read({sink.type->options, connection, encoding, pipeline::delivery_options()},
                     {"type", "channel"}, values))
     return;
+  if (sink.type->connects) choose_link(section, values, settings_);
   const auto delivery = pipeline::delivery_settings(values);
   if (!delivery) return section.complain_about(delivery.error().option, delivery.error().text);
   auto plan = sink.type->plan(values);

@@ -15,6 +15,8 @@
 #include "base/time.hpp"
 #include "io/address.hpp"
 #include "pipeline/component.hpp"
+#include "pipeline/group.hpp"
+#include "pipeline/shared_link.hpp"
 
 namespace runnel::agent {
 
@@ -54,6 +56,28 @@ struct SinkConfig {
   const pipeline::SinkType* type = nullptr;
   std::unique_ptr<pipeline::SinkPlan> plan;  // `delivery` knows the largest record that can come
   std::size_t channel = 0;                   // index
+  static constexpr std::size_t no_group = SIZE_MAX;
+  std::size_t group = no_group;  // index
+  std::size_t member = 0;        // its place in the group
+
+  static constexpr std::size_t no_link = SIZE_MAX;
+  std::size_t link = no_link;  // index
+  std::uint32_t priority = 0;  // on it
+
+  // It has a subscription, be it also for the others of its group.
+  bool subscribes() const { return member == 0; }
+};
+
+struct GroupConfig {
+  std::string name;
+  pipeline::Group::Policy policy = pipeline::Group::Policy::failover;
+  std::vector<std::size_t> sinks;  // indices
+  std::size_t channel = 0;         // of all of them
+};
+
+struct LinkConfig {
+  std::string name;
+  pipeline::LinkSettings settings;
 };
 
 struct Settings {
@@ -61,13 +85,16 @@ struct Settings {
   std::vector<ChannelConfig> channels;
   std::vector<SourceConfig> sources;
   std::vector<SinkConfig> sinks;
+  std::vector<GroupConfig> groups;
+  std::vector<LinkConfig> links;
 };
 
 // `file_name` is only for messages. The Problem's text has a line for each mistake.
 Built<Settings> read_settings(std::string_view toml_text, std::string_view file_name,
                               const Registry& registry, const VariableLookup& environment);
 
-// Names of sources, channels and sinks: [A-Za-z0-9_-]{1,64}. They go into file names and metrics.
+// Names of sources, channels, sinks and groups: [A-Za-z0-9_-]{1,64}. They go into file names and
+// metrics.
 bool is_component_name(std::string_view name);
 
 }  // namespace runnel::agent

@@ -23,8 +23,9 @@ void check_both_ends(Settings& settings, Sections& sections) {
     if (!fed && sections.source_links_known)
       section.complain(section.place(), "no source puts into this channel; add channels = [\"",
                        settings.channels[index].name, "\"] to a source, or remove it");
-    const auto sinks = std::count_if(settings.sinks.begin(), settings.sinks.end(),
-                                     [&](const SinkConfig& each) { return each.channel == index; });
+    const auto sinks = std::count_if(
+        settings.sinks.begin(), settings.sinks.end(),
+        [&](const SinkConfig& each) { return each.channel == index && each.subscribes(); });
     if (sinks == 0 && sections.sink_links_known)
       section.complain(section.place(), "no sink takes from this channel; add channel = \"",
                        settings.channels[index].name, "\" to a sink, or remove it");

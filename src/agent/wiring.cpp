@@ -1,4 +1,4 @@
-#include "agent/links.hpp"
+#include "agent/wiring.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace runnel::agent {
 
-std::vector<std::size_t> Links::of_source(Section& section) {
+std::vector<std::size_t> Wiring::of_source(Section& section) {
   std::vector<std::size_t> found;
   const bool usable = is_list_of_channels(section);
   all_sources_known_ = all_sources_known_ && usable;
@@ -28,7 +28,7 @@ std::vector<std::size_t> Links::of_source(Section& section) {
   return found;
 }
 
-std::size_t Links::of_sink(Section& section) {
+std::size_t Wiring::of_sink(Section& section) {
   std::size_t channel = nowhere;
   // `channels` is told as an unknown option that means this one.
   const bool misspelt =
@@ -41,7 +41,7 @@ std::size_t Links::of_sink(Section& section) {
   return channel;
 }
 
-bool Links::is_list_of_channels(Section& section) const {
+bool Wiring::is_list_of_channels(Section& section) const {
   const std::string fix = concat("write channels = [\"", example(), "\"]");
   const Field* field = section.table().find("channels");
   if (field == nullptr) {
@@ -64,7 +64,7 @@ bool Links::is_list_of_channels(Section& section) const {
   return false;
 }
 
-std::size_t Links::find(Section& section, Place place, std::string_view name) const {
+std::size_t Wiring::find(Section& section, Place place, std::string_view name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
   std::string hint = did_you_mean(name, names_);

@@ -11,15 +11,15 @@
 
 namespace runnel::agent {
 
-class Links {
+class Wiring {
  public:
   // Index of a channel that is not there; it has been complained about.
   static constexpr std::size_t nowhere = SIZE_MAX;
 
-  explicit Links(std::vector<std::string> channels)
+  explicit Wiring(std::vector<std::string> channels)
       : channels_(std::move(channels)), names_(channels_.begin(), channels_.end()) {}
-  Links(const Links&) = delete;
-  Links& operator=(const Links&) = delete;
+  Wiring(const Wiring&) = delete;
+  Wiring& operator=(const Wiring&) = delete;
 
   std::vector<std::size_t> of_source(Section& section);
   std::size_t of_sink(Section& section);

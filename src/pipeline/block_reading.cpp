@@ -139,8 +139,9 @@ void Subscription::enter_block() {
 
 InFlight* Subscription::try_take_block(const Take& take) {
   if (sizing_ || channel_->keeping_) return nullptr;
-  if (InFlight* returned = oldest_returned(); returned != nullptr)
+  if (InFlight* returned = oldest_returned(take); returned != nullptr)
     return find_records(*returned) ? &take_again(*returned) : nullptr;
+  if (!has_free_slot()) return nullptr;
   if (!resolve()) {
     if (reader_->waiting) return nullptr;
     const bool sealed = open_block_is_due(take) && channel_->seal();
@@ -186,12 +187,6 @@ InFlight& Subscription::take_last_gap(const Take& take) {
   return begin_batch(slot, take);
 }
 
-InFlight* Subscription::oldest_returned() {
-  for (InFlight& each : in_flight_)
-    if (each.state == State::returned) return &each;
-  return nullptr;
-}
-
 // Its block may have left the ring since it was taken.
 bool Subscription::find_records(InFlight& returned) {
   BlockReader& reader = *reader_;
@@ -209,11 +204,6 @@ bool Subscription::find_records(InFlight& returned) {
   wanted.position = returned.first.position;
   ask_for(wanted);
   return false;
-}
-
-InFlight& Subscription::take_again(InFlight& returned) {
-  returned.state = State::taken;
-  return returned;
 }
 
 void Subscription::ask_for(const BlockPlace& wanted) {

@@ -1,5 +1,7 @@
 #include "pipeline/connection_options.hpp"
 
+#include "pipeline/shared_link.hpp"
+
 namespace runnel::pipeline {
 namespace {
 
@@ -18,6 +20,15 @@ constexpr Option of_connections[] = {
      .help = "a connection is given up when nothing moves on it for so long while something should",
      .minimum = ns_per_ms,
      .maximum = ns_per_hour},
+    {.name = "link",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "the [links.NAME] that it sends over; empty: none, nothing is limited"},
+    {.name = "priority",
+     .type = OptionType::number,
+     .standard = "0",
+     .help = "on that link: who has the higher one goes first",
+     .maximum = SharedLink::priority_max},
     {.name = "tls.server_name",
      .type = OptionType::text,
      .standard = "",

@@ -82,11 +82,18 @@ struct ChannelContext : ComponentContext {
   Channel& channel;
 };
 
+class Group;
+class SharedLink;
+
 struct SinkContext : ComponentContext {
   Subscription& subscription;
   SinkCounters& counters;
   std::string_view batches_name;  // where their numbers come from (BatchId::channel)
   std::span<const std::string_view> source_names = {};  // by number of source
+  Group* group = nullptr;      // whose member it is; null: it has its subscription for itself
+  std::size_t member = 0;      // its place among them
+  SharedLink* link = nullptr;  // what it sends over; null: nobody minds
+  std::uint32_t priority = 0;  // on it
 };
 
 }  // namespace runnel::pipeline

@@ -35,6 +35,7 @@ Task<bool> SinkRunner::deliver_in_pieces(const Part& part, std::uint32_t piece) 
     const bool delivered = co_await deliver_part(next);
     put_back(next);
     if (!delivered) co_return false;
+    if (gives_back_) co_return true;
     if (pieces_ != Pieces::none) {
       piece = count / 2;
     } else {

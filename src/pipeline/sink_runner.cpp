@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "async/sleep.hpp"
 #include "base/canary.hpp"
 #include "base/mark.hpp"
+#include "pipeline/group.hpp"
+#include "pipeline/shared_link.hpp"
 
 namespace runnel::pipeline {
 
@@ -99,6 +100,16 @@ Task<Started> SinkRunner::start() { return dead_letters_.start(); }
 
 Task<void> SinkRunner::run() {
   for (;;) {
+    if (context_.group != nullptr) {
+      const bool is_ours = co_await wait_for_turn();
+      if (!is_ours) break;
+    }
+    if (context_.link != nullptr && !context_.link->window().always()) {
+      const bool is_open = co_await wait_for_window();
+      if (!is_open) break;
+    }
+    // In a group another one would take what comes back for its dead letters.
+    settings_.take.reserved = refusals_.any();
     auto taken = co_await context_.subscription.next(settings_.take);
     if (!taken && taken.error() == Error::timed_out) continue;
     if (!taken) break;
@@ -122,12 +133,21 @@ Task<void> SinkRunner::run() {
       batch.hold();
       context_.subscription.settle(context_.subscription.written());
     }
+    batch_ = &batch;
     const bool delivered = co_await deliver();
     if (!delivered) break;
+    if (gives_back_) {
+      refusals_.clear();
+      continue;
+    }
     if (canary(Canary::acknowledged_before_write)) continue;
-    if (refusals_.any() && can_be_buried(batch)) continue;
+    if (refusals_.any() && can_be_buried(batch)) {
+      batch.reserve();
+      continue;
+    }
     complete(batch);
   }
+  if (context_.group != nullptr) context_.group->leaves(context_.member);
   co_await sink_.shut();
   dead_letters_.close();
 }
@@ -295,10 +315,11 @@ Task<bool> SinkRunner::deliver() {
     if (part.events == 0 && part.begin == part.end) continue;
     const bool delivered = co_await deliver_part(part);
     if (!delivered) co_return false;
-    if (withdrawn_) co_return true;
+    if (withdrawn_ || gives_back_) co_return true;
     if (pieces_ == Pieces::none) continue;
     const bool in_pieces = co_await deliver_in_pieces(part, part.events / 2);
     if (!in_pieces) co_return false;
+    if (gives_back_) co_return true;
   }
   ++context_.counters.sent_batches;
   co_return true;
@@ -308,7 +329,7 @@ Task<bool> SinkRunner::deliver_part(const Part& part) {
   const Frame frame = frame_of(part);
   const bool delivered = co_await deliver_frame(frame, part);
   if (!delivered) co_return false;
-  if (withdrawn_ || pieces_ != Pieces::none) co_return true;
+  if (withdrawn_ || gives_back_ || pieces_ != Pieces::none) co_return true;
   if (refused_ == frame.events && refused_ > 0) co_return true;
   context_.counters.sent_events += frame.events - refused_;
   context_.counters.sent_bytes += frame.wire.size();
@@ -324,6 +345,7 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
       if (last_error_ != Error::none) log_info(context_.name, "delivers again");
       last_error_ = Error::none;
       backoff_.succeeded();
+      if (context_.group != nullptr) context_.group->delivers(context_.member);
       held_ = held_ || delivery.outcome == Delivery::Outcome::held;
       withdrawn_ = delivery.outcome == Delivery::Outcome::withdrawn;
       const bool grows = delivery.outcome == Delivery::Outcome::poisoned;
@@ -340,27 +362,13 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
     }
     last_error_ = delivery.error;
     if (delivery.error == Error::cancelled) co_return false;
-    const bool again = co_await wait_to_retry(delivery);
+    gives_back_ = can_be_given_back(*batch_);
+    failed_ = delivery;
+    if (gives_back_) co_return true;
+    const bool again = co_await wait_to_retry(delivery, "events wait in the channel");
     if (!again) co_return false;
     ++context_.counters.retries;
   }
-}
-
-Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery) {
-  const Duration pause = std::max(backoff_.next(), delivery.retry_after);
-  if (complaint_.due(context_.now()))
-    log_warn(context_.name, "cannot deliver: ", describe(delivery.error),
-             delivery.reason.empty() ? "" : ": ", delivery.reason, "; attempt ",
-             backoff_.attempts(), ", again in ", HumanDuration{pause},
-             "; events wait in the channel");
-  const Instant until = after(context_.now(), pause);
-  if (context_.stop.requested()) {
-    const Status slept = co_await async::sleep_until(until);
-    co_return slept.ok();
-  }
-  const Status stopping = co_await context_.stop.wait(until);
-  if (stopping) passed(Seldom::retry_at_stop);
-  co_return stopping.ok() || stopping.error() == Error::timed_out;
 }
 
 }  // namespace runnel::pipeline

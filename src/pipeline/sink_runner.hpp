@@ -76,6 +76,8 @@ class SinkRunner {
     bool is_piece = false;
   };
 
+  async::Task<bool> wait_for_turn();
+  async::Task<bool> wait_for_window();
   void encode(Batch& batch);
   void encode_whole(Batch& batch);
   void note_gap(const Gap& gap);
@@ -94,7 +96,8 @@ class SinkRunner {
   bool can_be_halved(const Frame& frame) const;
   async::Task<bool> deliver_frame(const Frame& frame, const Part& part);
   void complete(Batch& batch);
-  async::Task<bool> wait_to_retry(const Delivery& delivery);
+  bool can_be_given_back(const Batch& batch) const;
+  async::Task<bool> wait_to_retry(const Delivery& delivery, std::string_view meanwhile);
 
   // burying.cpp: what was refused becomes dead letters. Only the channel has the events as they
   // came, so a batch with refused ones is given back and taken once more, to be read again.
@@ -122,10 +125,14 @@ class SinkRunner {
   DeadLetterFile dead_letters_;
   Refusals refusals_;
   std::span<const std::string_view> sources_;
+  // In a group: the batch at hand goes back for the others, because of this.
+  bool gives_back_ = false;
+  Delivery failed_;
   Error last_error_ = Error::none;
   std::array<Part, Sink::partitions_max> parts_;
   std::size_t part_count_ = 0;
   // Of the batch at hand.
+  const Batch* batch_ = nullptr;
   BatchId id_;
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was

@@ -18,6 +18,12 @@ void Subscription::begin(Channel& channel, const char* name) {
   events_read_ = channel.events_put_;
 }
 
+namespace {
+
+bool is_free(const InFlight& each) { return each.state == InFlight::State::free; }
+
+}  // namespace
+
 Subscription::Next Subscription::next(const Take& take) { return Next(*this, take); }
 
 std::size_t Subscription::lag_bytes() const {
@@ -33,6 +39,7 @@ std::uint64_t Subscription::unread_events() const { return channel_->events_put_
 // --- taking ----------------------------------------------------------------------------------
 
 Instant Subscription::lingers_until(const Take& take) const {
+  if (!has_free_slot()) return never;
   if (reader_ != nullptr) {
     const bool all_else_taken = reader_->records == nullptr && !reader_->waiting;
     const bool can_be_sealed = channel_->block_table().takes_small_ones();
@@ -51,21 +58,28 @@ bool Subscription::worth_taking(const Take& take) const {
          !channel_->writers_.empty() || channel_->scheduler_.now() >= lingers_until(take);
 }
 
-InFlight* Subscription::take_returned() {
-  for (InFlight& batch : in_flight_) {
-    if (batch.state != State::returned) continue;
-    batch.state = State::taken;
-    return &batch;
+InFlight* Subscription::oldest_returned(const Take& take) {
+  InFlight* oldest = nullptr;
+  for (InFlight& each : in_flight_) {
+    if (each.state != State::returned) continue;
+    if (each.reserved && take.reserved) return &each;
+    if (oldest == nullptr && !each.reserved) oldest = &each;
   }
-  return nullptr;
+  return oldest;
+}
+
+InFlight& Subscription::take_again(InFlight& returned) {
+  returned.state = State::taken;
+  returned.reserved = false;
+  return returned;
 }
 
 InFlight* Subscription::try_take(const Take& take) {
   if (reader_ != nullptr) return try_take_block(take);
   const bool newer_first = canary(Canary::batch_out_of_order) && !sizing_ && worth_taking(take);
-  if (InFlight* returned = newer_first ? nullptr : take_returned(); returned != nullptr)
-    return returned;
-  return !sizing_ && worth_taking(take) ? &take_new(take) : nullptr;
+  if (InFlight* returned = newer_first ? nullptr : oldest_returned(take); returned != nullptr)
+    return &take_again(*returned);
+  return !sizing_ && has_free_slot() && worth_taking(take) ? &take_new(take) : nullptr;
 }
 
 // Takes everything up to the head; the reader cuts it to the limits.
@@ -82,9 +96,13 @@ InFlight& Subscription::take_new(const Take& take) {
   return begin_batch(slot, take);
 }
 
+// One that is slow can keep all others waiting: what they have acknowledged stays until it has.
+bool Subscription::has_free_slot() const {
+  return std::any_of(slots_.begin(), slots_.end(), is_free);
+}
+
 InFlight& Subscription::free_slot() {
-  const auto slot = std::find_if(slots_.begin(), slots_.end(),
-                                 [](const InFlight& each) { return each.state == State::free; });
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), is_free);
   RUNNEL_ASSERT(slot != slots_.end());
   return *slot;
 }
@@ -163,7 +181,10 @@ void Subscription::offer() {
 }
 
 void Subscription::Next::start() {
-  subscription_.waiting_.push_back(*this);
+  if (take_.reserved)
+    subscription_.waiting_.push_front(*this);
+  else
+    subscription_.waiting_.push_back(*this);
   subscription_.offer();
   subscription_.channel_->taken_.ring();
 }
@@ -191,10 +212,11 @@ void Subscription::commit(InFlight& done) {
   if (!done.sized) sized(done);
   if (done.state == State::detached) {
     release(done);
-    return;
+  } else {
+    done.state = State::acknowledged;
+    advance_over_acknowledged();
   }
-  done.state = State::acknowledged;
-  advance_over_acknowledged();
+  offer();  // somebody may have waited for a slot
 }
 
 // Acknowledgements come in any order; the watermark moves over the contiguous part.

@@ -29,6 +29,7 @@ struct Take {
   std::uint32_t events_max = 10'000;
   Duration linger = std::chrono::seconds(1);
   std::size_t bytes_due = 0;  // a batch is due when so many bytes wait; 0: when bytes_max do
+  bool reserved = false;      // the batch that this worker has given back for itself comes first
 };
 
 struct InFlightTag;
@@ -48,6 +49,7 @@ struct InFlight : Link<InFlightTag> {
   // Its end is where the reader came to its limits; until then it reaches to the head. At most one
   // batch of a subscription is out unsized.
   bool sized = true;
+  bool reserved = false;  // for the worker that gave it back
   std::uint32_t events_max = 0;
   std::size_t bytes_max = 0;
   const std::byte* records = nullptr;  // what the offsets of its marks count from
@@ -152,7 +154,9 @@ class Subscription {
   bool worth_taking(const Take& take) const;
   Instant lingers_until(const Take& take) const;
   InFlight* try_take(const Take& take);
-  InFlight* take_returned();
+  InFlight* oldest_returned(const Take& take);
+  InFlight& take_again(InFlight& returned);
+  bool has_free_slot() const;
   InFlight& free_slot();
   InFlight& take_new(const Take& take);
   InFlight& begin_batch(InFlight& slot, const Take& take);
@@ -172,9 +176,7 @@ class Subscription {
   InFlight* try_take_block(const Take& take);
   InFlight& take_from_block(const Take& take);
   InFlight& take_last_gap(const Take& take);
-  InFlight* oldest_returned();
   bool find_records(InFlight& returned);
-  InFlight& take_again(InFlight& returned);
   void ask_for(const BlockPlace& wanted);
   bool resolve();
   void enter_block();
@@ -246,6 +248,9 @@ class [[nodiscard]] Batch {
   // Of a channel with blocks; else of no meaning.
   const Block& block() const { return slot_->block; }
   std::uint32_t first_record() const { return slot_->first_record; }
+
+  // When it is dropped now it waits for this worker's next Take with `reserved`: no other gets it.
+  void reserve() { slot_->reserved = true; }
 
   void commit() { subscription_->commit(*std::exchange(slot_, nullptr)); }
   void hold() { subscription_->hold(*std::exchange(slot_, nullptr)); }

@@ -203,6 +203,11 @@ class PipelineProcess {
   std::vector<SeenEvent> seen;
   std::function<void(const pipeline::Batch&)> each_batch;  // before it is recorded
 
+  pipeline::ComponentContext common(const char* name) {
+    return {name,      *scheduler, system, *clock,   stop_request,
+            own_files, "/state",   once_,  identity, network};
+  }
+
  private:
   // A scope in memory of its own. The tasks of a process that was killed (SimMachine::kill) stay
   // where they stood: its scope is then left as it is, never destroyed.
@@ -224,10 +229,6 @@ class PipelineProcess {
     bool left_ = false;
   };
 
-  pipeline::ComponentContext common(const char* name) {
-    return {name,      *scheduler, system, *clock,   stop_request,
-            own_files, "/state",   once_,  identity, network};
-  }
   MutableBytes take(std::size_t bytes) {
     const std::size_t size = align_up(bytes, Region::base_alignment);
     REQUIRE(size <= left_.size());

@@ -1,55 +1,19 @@
 // Goal: the sink runner delivers every event once while the sink answers, tries again in order
 // while it does not, keeps the bytes of a frame over all attempts, and encodes as documented.
 // Method: a sink whose answers the test scripts, in the simulator.
-#include <deque>
 #include <map>
 #include <set>
 
 #include "pipeline/encoder.hpp"
 #include "pipeline/sink_runner.hpp"
 #include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/scripted_sink.hpp"
 
 using namespace runnel;
 using namespace runnel::pipeline;
 using namespace runnel::sim;
 
 namespace {
-
-class ScriptedSink final : public Sink {
- public:
-  async::Task<Started> start() override { co_return Started(); }
-  async::Task<Delivery> deliver(const Frame& frame) override {
-    attempts.emplace_back(as_text(frame.wire));
-    keys.push_back(frame.key);
-    ids.push_back(frame.id);
-    Delivery answer = usual;
-    if (judge) {
-      answer = judge(attempts.back());
-    } else if (!answers.empty()) {
-      answer = answers.front();
-      answers.pop_front();
-    }
-    if (answer.outcome != Delivery::Outcome::retry) delivered += attempts.back();
-    co_return answer;
-  }
-  async::Task<void> shut() override {
-    shut_down = true;
-    co_return;
-  }
-  std::uint64_t partition(const Record& record) override {
-    const auto host = record.headers().find("host");
-    return host ? static_cast<std::uint64_t>((*host)[0]) : 0;
-  }
-
-  Delivery (*judge)(std::string_view wire) = nullptr;
-  std::deque<Delivery> answers;  // of the next deliveries
-  Delivery usual;                // of those behind them
-  std::vector<std::string> attempts;
-  std::vector<std::uint64_t> keys;
-  std::vector<pipeline::BatchId> ids;
-  std::string delivered;
-  bool shut_down = false;
-};
 
 struct Running {
   explicit Running(DeliverySettings settings, const ChannelSettings& ring = {})

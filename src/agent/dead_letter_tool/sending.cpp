@@ -135,6 +135,8 @@ tl::expected<void, Problem> add_sink(Sending& sending, SinkConfig sink,
     source.channels = {index};
   }
   sink.channel = index;
+  sink.group = SinkConfig::no_group;
+  sink.member = 0;
   pipeline::DeliverySettings& delivery = sink.plan->delivery;
   delivery.record_bytes_max = std::max(delivery.record_bytes_max, largest);
   pipeline::fit_batch(delivery, channel.settings.capacity_bytes);
@@ -150,6 +152,7 @@ Built<Sending> prepare_sending(const DeadLetterRequest& request, Settings settin
   if (!chosen) return tl::unexpected(chosen.error());
   Sending sending;
   sending.settings.agent = settings.agent;
+  sending.settings.links = settings.links;
   for (SinkConfig& sink : settings.sinks) {
     if (std::find(chosen->begin(), chosen->end(), &sink) == chosen->end()) continue;
     const auto files = put_aside(sink, machine);

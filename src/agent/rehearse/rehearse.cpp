@@ -45,7 +45,7 @@ ChannelForecast forecast_of(const Settings& settings, std::size_t index,
         rehearse::MemoryFacts{ring_bytes_of(settings.channels[index]), channel.when_full}, request);
   JournalFacts facts{.settings = *journal, .takes = {}};
   for (const SinkConfig& sink : settings.sinks)
-    if (sink.channel == index) facts.takes.push_back(sink.plan->delivery.take);
+    if (sink.channel == index && sink.subscribes()) facts.takes.push_back(sink.plan->delivery.take);
   return rehearse::forecast(facts, request);
 }
 

@@ -119,6 +119,8 @@ class Page {
     const pipeline::Subscription& subscription = part.context->subscription;
     open(view_.first_sink() + index);
     member(json_, "channel", name_in(view_.channels[part.config->channel].label));
+    if (const std::size_t group = part.config->group; group != SinkConfig::no_group)
+      member(json_, "group", view_.settings.groups[group].name);
     member(json_, "lag_bytes", std::uint64_t{subscription.lag_bytes()});
     member(json_, "taken_position", subscription.cursor());
     member(json_, "acknowledged_position", subscription.watermark());

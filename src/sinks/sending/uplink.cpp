@@ -4,6 +4,7 @@
 
 #include "async/sleep.hpp"
 #include "pipeline/connection_options.hpp"
+#include "pipeline/shared_link.hpp"
 
 namespace runnel::sinks {
 
@@ -49,6 +50,7 @@ UplinkMemory Uplink::carve(Region& region, const UplinkSettings& settings) {
   constexpr std::size_t frame_bytes = 1024;
   region.frames(6, frame_bytes);  // open, connect or secure, write, read, acknowledged, end
   region.frames(2, net::TcpStream::frame_bytes);
+  region.frames(1, pipeline::SharedLink::frame_bytes);
   region.handles(1);
   net::Dialer::carve(region);
   if (!settings.tls) return {};
@@ -107,7 +109,7 @@ Task<Status> Uplink::secure(const Endpoint& endpoint) {
   const bool named = !settings_.tls->server_name.empty();
   const Status shaken = co_await tls_->handshake(
       deadline, named ? std::string_view() : std::string_view(endpoint.host));
-  count();
+  count(0);
   secured_ = shaken.ok();
   if (!shaken) {
     reason_ = tls_->reason();
@@ -127,18 +129,24 @@ Task<void> Uplink::end() {
   close();
 }
 
-void Uplink::count() {
+void Uplink::count(std::size_t admitted) {
   const std::uint64_t sent = tcp_.traffic().sent_bytes;
-  context_.counters.wire_bytes += sent - counted_;
+  const auto bytes = static_cast<std::size_t>(sent - counted_);
+  context_.counters.wire_bytes += bytes;
   counted_ = sent;
+  if (context_.link != nullptr && bytes > admitted) context_.link->spend(bytes - admitted);
 }
 
 Task<Status> Uplink::write(Bytes bytes) {
   Status status;
+  pipeline::SharedLink* const link = context_.link;
   while (status && !bytes.empty()) {
-    const Bytes piece = bytes.first(std::min(bytes.size(), piece_bytes));
+    const std::size_t most = std::min(bytes.size(), piece_bytes);
+    const Bytes piece = bytes.first(link == nullptr ? most : link->piece(most));
+    if (link != nullptr) status = co_await link->admit(piece.size(), context_.priority);
+    if (!status) break;
     status = co_await stream().write(piece, reply_deadline());
-    count();
+    count(piece.size());
     bytes = bytes.subspan(piece.size());
   }
   co_return status;

@@ -53,7 +53,8 @@ class Uplink {
   // Says goodbye first, where the peer could take an end for a cut (TLS). Bounded.
   async::Task<void> end();
 
-  // All of it, as long as it gets on: `timed_out` after a reply_timeout without progress.
+  // All of it, as fast as the link allows and as long as it gets on: `timed_out` after a
+  // reply_timeout without progress.
   async::Task<Status> write(Bytes bytes);
   // 1 to `into.size()` bytes; `closed` at the end; `timed_out` at the deadline, and the connection
   // stays as it was.
@@ -70,7 +71,7 @@ class Uplink {
 
  private:
   net::Stream& stream() { return secured_ ? static_cast<net::Stream&>(*tls_) : tcp_; }
-  void count();
+  void count(std::size_t admitted);
 
   pipeline::SinkContext& context_;
   const UplinkSettings& settings_;

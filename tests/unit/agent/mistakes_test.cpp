@@ -53,7 +53,8 @@ const Mistake mistakes[] = {
     {"", "[sink.more]\ntype = \"null\"\n",
      "f.toml:11:2: unknown table \"sink\"; did you mean \"sinks\"?"},
     {"", "[zebra]\n",
-     "f.toml:11:2: unknown table \"zebra\"; possible: agent, sources, channels, sinks"},
+     "f.toml:11:2: unknown table \"zebra\"; possible: agent, sources, channels, sinks, groups, "
+     "links"},
     {"", "agent = 5\n",
      "f.toml:11:1: sinks.out: unknown option \"agent\"; possible: type, channel, path, "
      "roll.max_bytes, roll.max_age, encoding, gaps, compression.codec, compression.level, "
@@ -223,6 +224,20 @@ const Mistake mistakes[] = {
      "f.toml:4:21: sources.log: channels has a whole number in it; write channels = [\"main\"]"},
     {"channels = [\"main\"]", "channels = [\"a\", \"b\", \"c\", \"d\", \"e\"]",
      "f.toml:4:12: sources.log: channels has 5 names; a source puts into at most 4"},
+    {"", "[groups.both]\nsinks = [\"out\", \"our\"]\n",
+     "f.toml:12:10: groups.both: sinks.out is a file, and groups are for sinks that send over a "
+     "network; what no destination takes waits in the channel\nf.toml:12:17: groups.both: there is "
+     "no sink \"our\"; did you mean \"out\"?"},
+    {"", "[links.modem]\nmax_rate = \"1kB\"\nsend_window = \"1-5\"\n",
+     "f.toml:13:15: links.modem: send_window is \"1-5\", not two times of day; write "
+     "\"01:00-05:30\""},
+    {"", "[groups.both]\npolicy = \"any\"\n",
+     "f.toml:12:10: groups.both: policy is \"any\", not one of failover|load_balance"},
+    {"", "[groups.both]\n",
+     "f.toml:11:9: groups.both: sinks is missing; write sinks = [\"FIRST\", \"SECOND\"]"},
+    {"", "[groups.both]\nsinks = [\"out\"]\n",
+     "f.toml:12:9: groups.both: a group has at least two sinks; write sinks = [\"FIRST\", "
+     "\"SECOND\"]"},
     {"channels = [\"main\"]", "channel = \"main\"",
      "f.toml:4:1: sources.log: unknown option \"channel\"; did you mean \"channels\"?"},
     {"channels = [\"main\"]\n", "",

@@ -1,0 +1,105 @@
+#include "agent/groups.hpp"
+
+#include <algorithm>
+
+namespace runnel::agent {
+namespace {
+
+using pipeline::Group;
+using pipeline::Option;
+using pipeline::OptionType;
+
+constexpr Option options[] = {
+    {.name = "policy",
+     .type = OptionType::text,
+     .standard = "failover",
+     .help = "failover: the first of them that delivers; load_balance: whoever has nothing in hand",
+     .choices = "failover|load_balance"},
+};
+
+constexpr std::string_view example = "write sinks = [\"FIRST\", \"SECOND\"]";
+
+// Null after a complaint.
+const std::vector<Node>* names_in(Section& section) {
+  const Field* field = section.table().find("sinks");
+  if (field == nullptr) {
+    section.complain(section.place(), "sinks is missing; ", example);
+    return nullptr;
+  }
+  const Node& list = field->value;
+  if (list.broken) return nullptr;
+  if (list.kind != Node::Kind::list)
+    section.complain(list.place, "sinks is ", describe(list.kind), ", not a list; ", example);
+  else if (list.items.size() < 2)
+    section.complain(list.place, "a group has at least two sinks; ", example);
+  else if (list.items.size() > Group::members_max)
+    section.complain(list.place, "sinks has ", list.items.size(), " names; a group has at most ",
+                     Group::members_max);
+  else
+    return &list.items;
+  return nullptr;
+}
+
+std::size_t index_of(Section& section, const Settings& settings, const Node& name) {
+  const auto found = std::find_if(settings.sinks.begin(), settings.sinks.end(),
+                                  [&](const SinkConfig& each) { return each.name == name.text; });
+  if (found != settings.sinks.end())
+    return static_cast<std::size_t>(found - settings.sinks.begin());
+  std::vector<std::string_view> names;
+  for (const SinkConfig& sink : settings.sinks) names.push_back(sink.name);
+  const std::string hint = did_you_mean(name.text, names);
+  section.complain(name.place, "there is no sink \"", name.text, '"',
+                   hint.empty() ? concat("; possible: ", listed(names)) : hint);
+  return settings.sinks.size();
+}
+
+// What keeps `sink` out of `group`; empty: nothing.
+std::string objection(const SinkConfig& sink, const GroupConfig& group, const Settings& settings) {
+  if (sink.group == settings.groups.size()) return "is in the list twice; name it once";
+  if (sink.group != SinkConfig::no_group)
+    return concat("is in groups.", settings.groups[sink.group].name,
+                  " too; a sink is in one group");
+  if (sink.type != nullptr && !sink.type->connects)
+    return concat("is a ", sink.type->name,
+                  ", and groups are for sinks that send over a network; what no destination takes "
+                  "waits in the channel");
+  if (group.sinks.empty()) return {};
+  const SinkConfig& first = settings.sinks[group.sinks.front()];
+  if (first.channel == sink.channel) return {};
+  return concat("takes from another channel than sinks.", first.name,
+                "; a group takes from one channel");
+}
+
+}  // namespace
+
+std::span<const Option> group_options() { return options; }
+
+void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks) {
+  GroupConfig group;
+  group.name = section.name().substr(section.name().find('.') + 1);
+  pipeline::OptionValues values;
+  if (!section.read({options}, {"sinks"}, values)) return;
+  if (values.text("policy") == "load_balance") group.policy = Group::Policy::load_balance;
+  const std::vector<Node>* names = names_in(section);
+  if (names == nullptr) return;
+  for (const Node& name : *names) {
+    if (name.kind != Node::Kind::text) {
+      section.complain(name.place, "sinks has ", describe(name.kind), " in it; ", example);
+      continue;
+    }
+    const std::size_t index = index_of(section, settings, name);
+    if (index == settings.sinks.size()) continue;
+    SinkConfig& sink = settings.sinks[index];
+    if (const std::string why = objection(sink, group, settings); !why.empty()) {
+      section.complain(name.place, sinks[index].name(), ' ', why);
+      continue;
+    }
+    sink.group = settings.groups.size();
+    sink.member = group.sinks.size();
+    group.channel = sink.channel;
+    group.sinks.push_back(index);
+  }
+  settings.groups.push_back(std::move(group));
+}
+
+}  // namespace runnel::agent

@@ -1,0 +1,16 @@
+// [groups.NAME]: sinks that take turns at one channel. Names of the file into indices, every name
+// that leads nowhere a complaint. Start-up only.
+#pragma once
+
+#include "agent/section.hpp"
+#include "agent/settings.hpp"
+
+namespace runnel::agent {
+
+// The options of [groups.NAME], beside `sinks`.
+std::span<const pipeline::Option> group_options();
+
+// Adds the group and tells its sinks; `sinks` are the sections of settings.sinks, index by index.
+void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks);
+
+}  // namespace runnel::agent

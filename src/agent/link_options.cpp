@@ -1,0 +1,86 @@
+#include "agent/link_options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace runnel::agent {
+namespace {
+
+using pipeline::DayWindow;
+using pipeline::Option;
+using pipeline::OptionType;
+
+constexpr Option options[] = {
+    {.name = "max_rate",
+     .type = OptionType::size,
+     .standard = "0",
+     .help = "bytes a second that all its sinks together put on the wire; 0: no limit",
+     .maximum = 1'000'000'000},
+    {.name = "send_window",
+     .type = OptionType::text,
+     .standard = "",
+     .help = "when batches may begin to go out, in UTC: \"01:00-05:30\"; empty: always"},
+};
+
+// "05:30"
+std::optional<Duration> parse_time_of_day(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  unsigned hours = 0, minutes = 0;
+  const auto first = std::from_chars(text.data(), text.data() + 2, hours);
+  const auto second = std::from_chars(text.data() + 3, text.data() + 5, minutes);
+  if (first.ptr != text.data() + 2 || second.ptr != text.data() + 5) return std::nullopt;
+  if (hours > 23 || minutes > 59) return std::nullopt;
+  return std::chrono::hours(hours) + std::chrono::minutes(minutes);
+}
+
+}  // namespace
+
+std::span<const Option> link_options() { return options; }
+
+tl::expected<DayWindow, std::string> parse_day_window(std::string_view text) {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  const auto from = parse_time_of_day(text.substr(0, dash));
+  const auto until = parse_time_of_day(text.substr(std::min(dash + 1, text.size())));
+  if (!from || !until)
+    return tl::unexpected(concat("is \"", text, "\", not two times of day; write \"01:00-05:30\""));
+  if (*from == *until)
+    return tl::unexpected(
+        concat("is \"", text, "\", which ends as it begins; leave it out to send all day"));
+  return DayWindow{*from, *until};
+}
+
+void read_link(Section& section, Settings& settings) {
+  LinkConfig& link = settings.links.emplace_back();
+  link.name = section.name().substr(section.name().find('.') + 1);
+  pipeline::OptionValues values;
+  if (!section.read({options}, {}, values)) return;
+  link.settings.bytes_per_second = values.size("max_rate");
+  if (values.text("send_window").empty()) return;
+  const auto window = parse_day_window(values.text("send_window"));
+  if (window)
+    link.settings.window = *window;
+  else
+    section.complain_about("send_window", window.error());
+}
+
+void choose_link(Section& section, const pipeline::OptionValues& values, Settings& settings) {
+  SinkConfig& sink = settings.sinks.back();
+  const std::string& name = values.text("link");
+  sink.priority = static_cast<std::uint32_t>(values.number("priority"));
+  if (name.empty()) {
+    if (sink.priority > 0)
+      section.complain_about("priority", "says who goes first on a link; add link = \"NAME\"");
+    return;
+  }
+  std::vector<std::string_view> names;
+  for (const LinkConfig& link : settings.links) names.push_back(link.name);
+  const auto found = std::find(names.begin(), names.end(), name);
+  sink.link = static_cast<std::size_t>(found - names.begin());
+  if (found != names.end()) return;
+  const std::string hint = did_you_mean(name, names);
+  section.complain_about("link", concat("is \"", name, "\", and there is no such link",
+                                        hint.empty() ? concat("; add [links.", name, "]") : hint));
+}
+
+}  // namespace runnel::agent

@@ -1,0 +1,78 @@
+// What a sink waits for before it takes a batch: its turn in the group, the window of its link, the
+// end of its back-off.
+#include <algorithm>
+
+#include "async/sleep.hpp"
+#include "base/log.hpp"
+#include "base/mark.hpp"
+#include "pipeline/group.hpp"
+#include "pipeline/shared_link.hpp"
+#include "pipeline/sink_runner.hpp"
+
+namespace runnel::pipeline {
+
+using async::Task;
+
+// A ring that drops its oldest may have nothing left of it but what the runner has.
+bool SinkRunner::can_be_given_back(const Batch& batch) const {
+  return context_.group != nullptr && context_.group->has_others(context_.member) &&
+         batch.comes_again();
+}
+
+// With what it has given back behind it.
+Task<bool> SinkRunner::wait_for_turn() {
+  Group& group = *context_.group;
+  if (std::exchange(gives_back_, false)) {
+    group.fails(context_.member);
+    const bool again = co_await wait_to_retry(failed_, "the other sinks of its group go on");
+    if (!again) co_return false;
+    ++context_.counters.retries;
+  }
+  // Nobody else can go on with what is reserved for it.
+  if (refusals_.any()) co_return true;
+  bool waited = false;
+  const Status turn = co_await group.turn(context_.member, waited);
+  if (turn && waited && !context_.stop.requested())
+    log_info(context_.name, "takes over from the sinks of its group that fail");
+  co_return turn.ok();
+}
+
+// A clock that is not set does not know the time of day: then it is open. At a stop what is only in
+// memory goes out at once, and what is on disk stays there.
+Task<bool> SinkRunner::wait_for_window() {
+  bool told = false;
+  for (;;) {
+    context_.clock.refresh();
+    const WallTime now = context_.clock.now();
+    const Duration wait = context_.link->window().opens_in(now);
+    if (wait == Duration::zero() || !context_.clock.is_set()) co_return true;
+    if (context_.stop.requested()) co_return !context_.subscription.channel().has_blocks();
+    if (!told)
+      log_info(context_.name, "the window of its link opens in ", HumanDuration{wait},
+               "; events wait in the channel");
+    told = true;
+    // Not longer: the clock may be set meanwhile.
+    constexpr Duration look = std::chrono::minutes(1);
+    const Status stopping =
+        co_await context_.stop.wait(after(context_.now(), std::min(wait, look)));
+    if (!stopping && stopping.error() != Error::timed_out) co_return false;
+  }
+}
+
+Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery, std::string_view meanwhile) {
+  const Duration pause = std::max(backoff_.next(), delivery.retry_after);
+  if (complaint_.due(context_.now()))
+    log_warn(context_.name, "cannot deliver: ", describe(delivery.error),
+             delivery.reason.empty() ? "" : ": ", delivery.reason, "; attempt ",
+             backoff_.attempts(), ", again in ", HumanDuration{pause}, "; ", meanwhile);
+  const Instant until = after(context_.now(), pause);
+  if (context_.stop.requested()) {
+    const Status slept = co_await async::sleep_until(until);
+    co_return slept.ok();
+  }
+  const Status stopping = co_await context_.stop.wait(until);
+  if (stopping) passed(Seldom::retry_at_stop);
+  co_return stopping.ok() || stopping.error() == Error::timed_out;
+}
+
+}  // namespace runnel::pipeline

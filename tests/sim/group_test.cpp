@@ -1,0 +1,246 @@
+// Goal: the sinks of a group share what comes: every event goes to one of them, whoever fails hands
+// its batch to the others and comes back by itself, and nothing is lost when all of them fail.
+// Method: two or three runners on one subscription with sinks whose answers the test scripts.
+#include "pipeline/group.hpp"
+
+#include <map>
+#include <sstream>
+
+#include "pipeline/sink_runner.hpp"
+#include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/scripted_sink.hpp"
+
+using namespace runnel;
+using namespace runnel::pipeline;
+using namespace runnel::sim;
+
+namespace {
+
+constexpr Delivery refused{Delivery::Outcome::retry, Error::refused, Duration::zero()};
+
+// Answers after a while; only then has it the events.
+class SlowSink final : public Sink {
+ public:
+  explicit SlowSink(Duration takes) : takes_(takes) {}
+  async::Task<Started> start() override { co_return Started(); }
+  async::Task<Delivery> deliver(const Frame& frame) override {
+    const std::string text(as_text(frame.wire));
+    const Status slept = co_await async::sleep_until(after(scheduler->now(), takes_));
+    Delivery answer;
+    if (!slept) {
+      answer = {Delivery::Outcome::retry, Error::cancelled, Duration::zero()};
+    } else if (fails > 0) {
+      --fails;
+      answer = refused;
+    } else {
+      delivered += text;
+      last = scheduler->now();
+    }
+    co_return answer;
+  }
+  async::Task<void> shut() override { co_return; }
+
+  const async::Scheduler* scheduler = nullptr;
+  int fails = 0;
+  std::string delivered;
+  Instant last;  // of its deliveries
+
+ private:
+  Duration takes_;
+};
+
+struct Member {
+  SinkCounters counters;
+  std::vector<std::byte> memory;
+  std::optional<SinkContext> context;
+  std::optional<SinkRunner> runner;
+};
+
+class Running {
+ public:
+  Running(Group::Policy policy, std::vector<Sink*> sinks, const ChannelSettings& ring = {},
+          RetrySettings retry = {})
+      : process(world.machine(), ring), group_(policy, sinks.size()) {
+    DeliverySettings settings{.encoding = Encoding::text, .retry = retry};
+    settings.take.linger = 10ms;
+    for (std::size_t index = 0; index < sinks.size(); ++index) add(*sinks[index], settings, index);
+  }
+  ~Running() {
+    if (!process.channel->closed()) process.channel->close();
+    process.stop();
+  }
+  bool drain(Duration limit = 600s) {
+    return process.run_until([&] { return process.channel->drained(); }, limit);
+  }
+
+  SimWorld world{3};
+  PipelineProcess process;
+
+ private:
+  void add(Sink& sink, const DeliverySettings& settings, std::size_t index) {
+    Member& member = members_[index];
+    if (auto* slow = dynamic_cast<SlowSink*>(&sink)) slow->scheduler = &*process.scheduler;
+    Region measured = Region::measuring();
+    DeliveryMemory::carve(measured, settings);
+    member.memory.resize(measured.used() + 2 * Region::base_alignment);
+    void* at = member.memory.data();
+    std::size_t space = member.memory.size();
+    std::align(Region::base_alignment, measured.used(), at, space);
+    Region region = Region::over({static_cast<std::byte*>(at), space});
+    member.context.emplace(SinkContext{process.common("sinks.member"),
+                                       *process.subscription,
+                                       member.counters,
+                                       "main",
+                                       {},
+                                       &group_,
+                                       index});
+    member.runner.emplace(*member.context, sink, settings, DeliveryMemory::carve(region, settings),
+                          std::span<const std::string_view>(names_));
+    process.spawn(member.runner->run());
+  }
+
+  Group group_;
+  std::string_view names_[1] = {"test"};
+  std::array<Member, Group::members_max> members_;
+};
+
+std::map<std::string, int> counted(std::initializer_list<std::string> texts) {
+  std::map<std::string, int> counts;
+  for (const std::string& text : texts) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) ++counts[line];
+  }
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("group: failover, the second goes on while the first fails, and steps back") {
+  ScriptedSink first, second;
+  Running running(Group::Policy::failover, {&first, &second});
+  running.process.put("one");
+  REQUIRE(running.drain());
+  CHECK(first.delivered == "one\n");
+  CHECK(second.attempts.empty());
+
+  first.usual = refused;
+  for (int each = 0; each < 20; ++each) {
+    running.process.put("away");
+    REQUIRE(running.drain());
+  }
+  CHECK(first.delivered == "one\n");
+  CHECK(counted({second.delivered}) == std::map<std::string, int>{{"away", 20}});
+
+  first.usual = {};
+  running.process.run_for(2min);  // its back-off is over; it is tried with what comes next
+  for (int each = 0; each < 5; ++each) {
+    running.process.put("back");
+    REQUIRE(running.drain());
+  }
+  const std::size_t by_second = second.attempts.size();
+  for (int each = 0; each < 20; ++each) {
+    running.process.put("home");
+    REQUIRE(running.drain());
+  }
+  CHECK(second.attempts.size() == by_second);
+  CHECK(counted({first.delivered})["home"] == 20);
+}
+
+TEST_CASE("group: a batch keeps its name when another member takes it") {
+  ScriptedSink first, second;
+  Running running(Group::Policy::failover, {&first, &second});
+  first.answers.assign(1, refused);
+  running.process.put("event");
+  REQUIRE(running.drain());
+  REQUIRE(first.ids.size() == 1);
+  REQUIRE(second.ids.size() == 1);
+  CHECK((first.ids[0] == second.ids[0]));
+  CHECK(second.delivered == "event\n");
+}
+
+TEST_CASE("group: when all of them fail events wait, and the first that delivers has them") {
+  for (const Group::Policy policy : {Group::Policy::failover, Group::Policy::load_balance}) {
+    ScriptedSink first, second, third;
+    first.usual = second.usual = third.usual = refused;
+    Running running(policy, {&first, &second, &third}, {}, {.first = 1s, .longest = 30s});
+    for (int each = 0; each < 10; ++each) running.process.put("event");
+    running.process.run_for(10min);
+    CHECK_FALSE(running.process.channel->drained());
+    // Each by its own back-off, not as fast as the others hand over.
+    for (const ScriptedSink* sink : {&first, &second, &third}) {
+      CHECK(sink->attempts.size() >= 10);
+      CHECK(sink->attempts.size() <= 100);
+    }
+    third.usual = {};
+    REQUIRE(running.drain());
+    CHECK(counted({third.delivered}) == std::map<std::string, int>{{"event", 10}});
+    CHECK(first.delivered.empty());
+  }
+}
+
+TEST_CASE("group: load_balance, several batches are under way, each with one member") {
+  SlowSink first(100ms), second(100ms), third(100ms);
+  Running running(Group::Policy::load_balance, {&first, &second, &third});
+  const Instant begun = running.process.scheduler->now();
+  for (int each = 0; each < 30; ++each) {
+    running.process.put(concat("event", each));
+    running.process.run_for(20ms);
+  }
+  REQUIRE(running.drain());
+  // One after the other they would have taken three seconds.
+  CHECK(std::max({first.last, second.last, third.last}) - begun < 1s);
+  const auto counts = counted({first.delivered, second.delivered, third.delivered});
+  CHECK(counts.size() == 30);
+  for (const auto& [line, count] : counts) CHECK_MESSAGE(count == 1, line);
+  for (const SlowSink* sink : {&first, &second, &third}) CHECK_FALSE(sink->delivered.empty());
+}
+
+TEST_CASE(
+    "group: one that hangs holds the watermark, not the others; then its batch goes elsewhere") {
+  SlowSink slow(10min), quick(1ms);
+  slow.fails = 1;
+  Running running(Group::Policy::load_balance, {&slow, &quick});
+  for (int each = 0; each < 100; ++each) {
+    running.process.put(concat("event", each));
+    running.process.run_for(20ms);
+  }
+  // There is room for so many behind it.
+  const auto before = counted({quick.delivered});
+  CHECK(before.size() >= Subscription::in_flight_max - 2);
+  CHECK_FALSE(running.process.channel->drained());
+  REQUIRE(running.drain(1h));
+  const auto counts = counted({slow.delivered, quick.delivered});
+  CHECK(counts.size() == 100);
+  for (const auto& [line, count] : counts) CHECK_MESSAGE(count == 1, line);
+}
+
+TEST_CASE("group: a stop drains through whoever delivers, and every member ends") {
+  for (const Group::Policy policy : {Group::Policy::failover, Group::Policy::load_balance}) {
+    ScriptedSink first, second;
+    first.usual = refused;
+    Running running(policy, {&first, &second}, {}, {.first = 1h, .longest = 1h});
+    for (int each = 0; each < 5; ++each) running.process.put("event");
+    running.process.channel->close();
+    running.process.stop_request.request();
+    CHECK(running.process.run_until([&] { return second.shut_down; }, 2h));
+    CHECK(running.process.run_until([&] { return first.shut_down; }, 2h));
+    CHECK(counted({second.delivered}) == std::map<std::string, int>{{"event", 5}});
+  }
+}
+
+TEST_CASE(
+    "group: what a ring that drops has taken meanwhile, its worker keeps and delivers itself") {
+  ScriptedSink first, second;
+  SlowSink slow(1min);
+  slow.fails = 1;
+  ChannelSettings ring;
+  ring.capacity_bytes = 64 * 1024;
+  ring.when_full = WhenFull::drop_oldest;
+  Running running(Group::Policy::failover, {&slow, &second}, ring);
+  running.process.put("kept");
+  running.process.run_for(1s);
+  const std::string body(4000, 'x');
+  for (int each = 0; each < 40; ++each) running.process.put(body);
+  REQUIRE(running.drain(1h));
+  CHECK(counted({slow.delivered, second.delivered})["kept"] == 1);
+}

@@ -1,0 +1,203 @@
+// Goal: a link lets out no more than its rate in any stretch of time, all of its sinks together;
+// who has priority waits for one piece of the others at most; a window is kept to the second.
+// Method: tasks that send over one link, and a runner, in the simulator's time.
+#include <numeric>
+
+#include "pipeline/shared_link.hpp"
+#include "pipeline/sink_runner.hpp"
+#include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/scripted_sink.hpp"
+
+using namespace runnel;
+using namespace runnel::pipeline;
+using namespace runnel::sim;
+
+namespace {
+
+struct Sent {
+  Instant at;
+  std::size_t bytes;
+  std::uint32_t priority;
+};
+
+struct Line {
+  explicit Line(const LinkSettings& settings)
+      : process(world.machine()), link(settings, *process.scheduler) {}
+  ~Line() { process.stop(); }
+
+  // `bytes` as a sink would send them, each piece taking as long as `writing`.
+  async::Task<void> send(std::size_t bytes, std::uint32_t priority, Duration writing = 1ms) {
+    while (bytes > 0) {
+      const std::size_t piece = link.piece(std::min<std::size_t>(bytes, 64 * 1024));
+      const Status admitted = co_await link.admit(piece, priority);
+      if (!admitted) co_return;
+      sent.push_back({process.scheduler->now(), piece, priority});
+      bytes -= piece;
+      const Status slept = co_await async::sleep_until(after(process.scheduler->now(), writing));
+      if (!slept) co_return;
+    }
+  }
+  std::size_t total(std::optional<std::uint32_t> priority = {}) const {
+    std::size_t bytes = 0;
+    for (const Sent& each : sent)
+      if (!priority || each.priority == *priority) bytes += each.bytes;
+    return bytes;
+  }
+  // Of every stretch between two pieces.
+  bool ever_faster_than(double rate, double burst) const {
+    for (std::size_t first = 0; first < sent.size(); ++first) {
+      std::size_t bytes = 0;
+      for (std::size_t last = first; last < sent.size(); ++last) {
+        bytes += sent[last].bytes;
+        const double seconds =
+            std::chrono::duration<double>(sent[last].at - sent[first].at).count();
+        if (static_cast<double>(bytes) > rate * seconds + burst) return true;
+      }
+    }
+    return false;
+  }
+
+  SimWorld world{5};
+  PipelineProcess process;
+  SharedLink link;
+  std::vector<Sent> sent;
+};
+
+}  // namespace
+
+TEST_CASE("link: no stretch of time is faster than the rate, and none is wasted") {
+  Line line({.bytes_per_second = 10'000});
+  line.process.spawn(line.send(50'000, 0));
+  line.process.spawn(line.send(50'000, 0));
+  line.process.run_for(9s);
+  CHECK_FALSE(line.ever_faster_than(10'000, 10'000 + 1'000));
+  CHECK(line.total() >= 90'000);
+  line.process.run_for(2s);
+  CHECK(line.total() == 100'000);
+  // What was not used is not saved up.
+  line.process.run_for(1h);
+  line.process.spawn(line.send(100'000, 0));
+  line.process.run_for(5s);
+  CHECK_FALSE(line.ever_faster_than(10'000, 10'000 + 1'000));
+}
+
+TEST_CASE("link: what goes out beside what was admitted is paid for by what follows") {
+  Line line({.bytes_per_second = 1'000});
+  line.link.spend(11'000);
+  line.process.spawn(line.send(100, 0));
+  line.process.run_for(9s);
+  CHECK(line.sent.empty());
+  line.process.run_for(2s);
+  CHECK(line.total() == 100);
+}
+
+TEST_CASE("link: who has priority waits for one piece of the others at most") {
+  Line line({.bytes_per_second = 4'000});
+  line.process.spawn(line.send(400'000, 0));
+  line.process.spawn(line.send(400'000, 3));
+  line.process.run_for(20s);
+  const std::size_t bulk = line.total(0);
+  CHECK(bulk <= 4'000);  // of what is free at first
+  const Instant asked = line.process.scheduler->now();
+  const std::size_t before = line.sent.size();
+  line.process.spawn(line.send(2'000, 9));
+  line.process.run_for(2s);
+  CHECK(line.total(9) == 2'000);
+  std::size_t others = 0;
+  Instant last = asked;
+  for (std::size_t at = before; at < line.sent.size() && line.total(9) > 0; ++at) {
+    if (line.sent[at].priority == 9) last = line.sent[at].at;
+  }
+  for (std::size_t at = before; at < line.sent.size(); ++at)
+    if (line.sent[at].priority != 9 && line.sent[at].at < last) others += line.sent[at].bytes;
+  CHECK(others <= 2 * line.link.piece(64 * 1024));
+  CHECK(line.total(0) == bulk);
+}
+
+TEST_CASE("link: without a rate nothing waits") {
+  Line line({});
+  CHECK(line.link.piece(64 * 1024) == 64 * 1024);
+  line.process.spawn(line.send(10'000'000, 0, 1us));
+  line.process.run_for(1s);
+  CHECK(line.total() == 10'000'000);
+}
+
+namespace {
+
+constexpr std::int64_t midnight_ns = 1'767'225'600'000'000'000;  // 2026-01-01
+
+struct Windowed {
+  explicit Windowed(const DayWindow& window)
+      : process(world.machine()), link({.window = window}, *process.scheduler) {
+    DeliverySettings settings{.encoding = Encoding::text};
+    settings.take.linger = 10ms;
+    process.sink_context->link = &link;
+    Region measured = Region::measuring();
+    DeliveryMemory::carve(measured, settings);
+    memory.resize(measured.used() + 2 * Region::base_alignment);
+    void* at = memory.data();
+    std::size_t space = memory.size();
+    std::align(Region::base_alignment, measured.used(), at, space);
+    Region region = Region::over({static_cast<std::byte*>(at), space});
+    runner.emplace(*process.sink_context, sink, settings, DeliveryMemory::carve(region, settings),
+                   std::span<const std::string_view>(names));
+    process.spawn(runner->run());
+  }
+  ~Windowed() {
+    if (!process.channel->closed()) process.channel->close();
+    process.stop();
+  }
+  SimWorld world{3};
+  PipelineProcess process;
+  SharedLink link;
+  ScriptedSink sink;
+  std::vector<std::byte> memory;
+  std::string_view names[1] = {"test"};
+  std::optional<SinkRunner> runner;
+};
+
+}  // namespace
+
+TEST_CASE("link: outside of its window events wait, inside they go") {
+  Windowed windowed({.from = 1h, .until = 5h});
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(1s);
+  windowed.process.put("event");
+  windowed.process.run_for(58min);
+  CHECK(windowed.sink.attempts.empty());
+  windowed.process.run_for(2min);
+  CHECK(windowed.sink.delivered == "event\n");
+  windowed.process.run_for(3h);
+  windowed.process.put("in time");
+  windowed.process.run_for(1min);
+  CHECK(windowed.sink.delivered == "event\nin time\n");
+  windowed.process.run_for(1h);
+  windowed.process.put("too late");
+  windowed.process.run_for(12h);
+  // One that was waiting for events when it closed may still take one batch.
+  CHECK(windowed.sink.attempts.size() <= 3);
+  windowed.process.put("much too late");
+  windowed.process.run_for(1h);
+  CHECK(windowed.sink.delivered.find("much") == std::string::npos);
+}
+
+TEST_CASE("link: a stop does not lose what is only in memory to a closed window") {
+  Windowed windowed({.from = 1h, .until = 5h});
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(1s);
+  windowed.process.put("event");
+  windowed.process.run_for(1min);
+  CHECK(windowed.sink.attempts.empty());
+  windowed.process.channel->close();
+  windowed.process.stop_request.request();
+  CHECK(windowed.process.run_until([&] { return windowed.sink.shut_down; }, 10s));
+  CHECK(windowed.sink.delivered == "event\n");
+}
+
+TEST_CASE("link: a clock that is not set does not know the window, and events go") {
+  Windowed windowed({.from = 1h, .until = 5h});
+  windowed.world.set_wall_clock(wall_from_ns(0));
+  windowed.process.put("event");
+  windowed.process.run_for(1min);
+  CHECK(windowed.sink.delivered == "event\n");
+}

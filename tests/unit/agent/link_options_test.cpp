@@ -1,0 +1,107 @@
+// Goal: windows of the day are read as they are written, and anything else is refused; sinks find
+// their links and groups.
+#include "agent/link_options.hpp"
+
+#include <doctest/doctest.h>
+
+#include "agent/components.hpp"
+
+using namespace runnel;
+using namespace runnel::agent;
+
+namespace {
+
+WallTime at(int hours, int minutes, int seconds = 0) {
+  return WallTime(std::chrono::hours(24 * 20'000 + hours) + std::chrono::minutes(minutes) +
+                  std::chrono::seconds(seconds));
+}
+
+constexpr std::string_view two_sinks = R"(
+[sources.log]
+type = "generate"
+channels = ["main"]
+[channels.main]
+type = "memory"
+[links.modem]
+max_rate = "4kB"
+send_window = "22:00-04:00"
+[sinks.first]
+type = "tcp"
+channel = "main"
+address = "192.0.2.1:1"
+link = "LINK"
+priority = 3
+[sinks.second]
+type = "tcp"
+channel = "main"
+address = "192.0.2.2:1"
+PRIORITY
+[groups.both]
+sinks = ["second", "first"]
+policy = "load_balance"
+)";
+
+Built<Settings> settings_with(std::string_view link, std::string_view priority) {
+  std::string text(two_sinks);
+  text.replace(text.find("LINK"), 4, link);
+  text.replace(text.find("PRIORITY"), 8, priority);
+  const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
+  return read_settings(text, "f.toml", components(), no_variables);
+}
+
+}  // namespace
+
+TEST_CASE("links and groups: sinks find them") {
+  const auto settings = settings_with("modem", "");
+  REQUIRE(settings);
+  REQUIRE(settings->links.size() == 1);
+  CHECK(settings->links[0].settings.bytes_per_second == 4000);
+  CHECK(settings->links[0].settings.window.from == 22h);
+  CHECK(settings->sinks[0].link == 0);
+  CHECK(settings->sinks[0].priority == 3);
+  CHECK(settings->sinks[1].link == SinkConfig::no_link);
+  REQUIRE(settings->groups.size() == 1);
+  CHECK(settings->groups[0].policy == pipeline::Group::Policy::load_balance);
+  CHECK(settings->sinks[0].member == 1);
+  CHECK(settings->sinks[1].member == 0);
+  CHECK(settings->channels[0].settings.subscriptions_max == 1);
+}
+
+TEST_CASE("links: a link that is not there, a priority on none") {
+  const auto misspelt = settings_with("moden", "");
+  REQUIRE_FALSE(misspelt);
+  CHECK(misspelt.error().text ==
+        "f.toml:14:8: sinks.first: link is \"moden\", and there is no such link; did you mean "
+        "\"modem\"?");
+  const auto without = settings_with("modem", "priority = 1");
+  REQUIRE_FALSE(without);
+  CHECK(without.error().text ==
+        "f.toml:20:12: sinks.second: priority says who goes first on a link; add link = \"NAME\"");
+}
+
+TEST_CASE("links: a window of the day") {
+  const auto window = parse_day_window("01:00-05:30");
+  REQUIRE(window);
+  CHECK_FALSE(window->is_open(at(0, 59, 59)));
+  CHECK(window->is_open(at(1, 0)));
+  CHECK(window->is_open(at(5, 29, 59)));
+  CHECK_FALSE(window->is_open(at(5, 30)));
+  CHECK(window->opens_in(at(0, 59, 59)) == 1s);
+  CHECK(window->opens_in(at(5, 30)) == 19h + 30min);
+}
+
+TEST_CASE("links: a window past midnight") {
+  const auto window = parse_day_window("22:00-04:00");
+  REQUIRE(window);
+  CHECK(window->is_open(at(23, 59, 59)));
+  CHECK(window->is_open(at(0, 0)));
+  CHECK_FALSE(window->is_open(at(4, 0)));
+  CHECK(window->opens_in(at(4, 0)) == 18h);
+}
+
+TEST_CASE("links: what is no window") {
+  for (const char* text :
+       {"", "-", "1:00-5:00", "01:00", "01:00-", "24:00-01:00", "01:60-02:00", "01:00-05:00 ",
+        "01:00-05:00-06:00", "0a:00-01:00", "+1:00-02:00", "03:00-03:00"})
+    CHECK_MESSAGE(!parse_day_window(text), text);
+}
