@@ -88,5 +88,5 @@ TEST_CASE("listing: the agent and names that are not there") {
   CHECK(typo.error().text == "runnel list: there is no type \"tial\"; did you mean \"tail\"?");
   CHECK(list_type(fakes, "kubernetes", false).error().text ==
         "runnel list: there is no type \"kubernetes\"; possible: tail, syslog, memory, file, null, "
-        "agent, sinks, connections");
+        "agent, groups, links, sinks, connections");
 }
