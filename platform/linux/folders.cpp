@@ -142,6 +142,11 @@ Result<std::string> LinuxSystem::read_file(const char* path, std::size_t bytes_m
   }
 }
 
+bool LinuxSystem::is_open_to_all(const char* path) const {
+  struct stat about;
+  return ::stat(path, &about) == 0 && (about.st_mode & S_IROTH) != 0;
+}
+
 Result<io::Handle> LinuxSystem::lock_file(const char* path, std::uint32_t& holder) {
   holder = 0;
   File file(path, O_RDWR | O_CREAT, file_mode);

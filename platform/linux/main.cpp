@@ -47,15 +47,27 @@ void report_assertion(const char* expression, const char* file, int line) {
             async::Scheduler::running());
 }
 
-Built<agent::Settings> load(const CommandLine& command, io::System& system) {
+// What a file in the configuration holds, for `${file:/PATH}`.
+tl::expected<std::string, std::string> secret_of(linux_os::LinuxSystem& system,
+                                                 const std::string& path) {
+  auto text = system.read_file(path.c_str(), agent::expanded_bytes_max);
+  if (!text) return tl::unexpected(std::string(describe(text.error())));
+  if (system.is_open_to_all(path.c_str()))
+    print(stderr,
+          concat("warning: ", path, " can be read by everybody on this machine: chmod o= ", path));
+  return std::move(*text);
+}
+
+Built<agent::Settings> load(const CommandLine& command, linux_os::LinuxSystem& system) {
   const char* path = command.configuration_file.c_str();
   const auto text = system.read_file(path, agent::configuration_bytes_max);
   if (!text)
     return problem(concat(path, ": cannot be read: ", describe(text.error())),
                    exit_codes::configuration);
-  return agent::read_settings(*text, path, agent::components(), [&](const std::string& name) {
-    return system.environment(name.c_str());
-  });
+  return agent::read_settings(
+      *text, path, agent::components(),
+      [&](const std::string& name) { return system.environment(name.c_str()); },
+      [&](const std::string& file) { return secret_of(system, file); });
 }
 
 linux_os::DriverChoice driver_choice(const CommandLine& command) {
@@ -107,7 +119,7 @@ Built<Prepared> prepare(const CommandLine& command, agent::Settings settings, io
   return prepared;
 }
 
-Built<Prepared> prepare(const CommandLine& command, io::System& system, Linked& linked) {
+Built<Prepared> prepare(const CommandLine& command, linux_os::LinuxSystem& system, Linked& linked) {
   auto settings = load(command, system);
   if (!settings) return tl::unexpected(settings.error());
   return prepare(command, std::move(*settings), system, linked);
@@ -130,7 +142,7 @@ int validate(const CommandLine& command, linux_os::LinuxSystem& system) {
   return exit_codes::ok;
 }
 
-int rehearse(const CommandLine& command, io::System& system) {
+int rehearse(const CommandLine& command, linux_os::LinuxSystem& system) {
   const auto settings = load(command, system);
   if (!settings) return complain(settings.error());
   const auto text = agent::rehearse_outage(*settings, command.rehearse, command.configuration_file);

@@ -40,6 +40,8 @@ class LinuxSystem final : public io::System {
   Status make_folders(const char* folder, io::Access access = io::Access::group) override;
   Result<io::FileInfo> file_info(const char* path) override;
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override;
+  // Whether every user of the machine may read this file.
+  bool is_open_to_all(const char* path) const;
   Result<io::Handle> lock_file(const char* path, std::uint32_t& holder) override;
 
   io::Handle standard_output() override { return static_cast<io::Handle>(1); }

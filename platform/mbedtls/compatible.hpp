@@ -16,6 +16,7 @@ using Random = int (*)(void*, unsigned char*, std::size_t);
 #if MBEDTLS_VERSION_MAJOR >= 3
 
 inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_CERTIFICATE,
+                     bad_hello = MBEDTLS_ERR_SSL_DECODE_ERROR,
                      bad_version = MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,
                      no_common_cipher = MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE;
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size,
@@ -51,6 +52,7 @@ inline unsigned char last_alert(const mbedtls_ssl_context& ssl) {
 #else
 
 inline constexpr int bad_certificate = MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE,
+                     bad_hello = MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO,
                      bad_version = MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION,
                      no_common_cipher = MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN;
 inline int parse_key(mbedtls_pk_context* key, const unsigned char* pem, std::size_t size, Random) {

@@ -24,6 +24,8 @@ Reason reason_of(int code) {
       return {Error::malformed, "a record fails its check"};
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
       return {Error::malformed, "what the peer sends is not TLS"};
+    case bad_hello:
+      return {Error::malformed, "what the peer sends is no hello of TLS"};
     case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
       return {Error::malformed, "the peer sent a message out of turn"};
     case MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE:

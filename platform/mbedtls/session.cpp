@@ -48,6 +48,7 @@ Status Session::choose_server_name(std::string_view name) {
 Status Session::begin(std::string_view server_name) {
   RUNNEL_ASSERT(stage_ == Stage::idle);
   reason_.clear();
+  peer_name_.clear();
   const net::TlsSettings& settings = context_.settings();
   const bool ignores_dates = settings.checks_peer() && !context_.surroundings().clock_is_set();
   if (ignores_dates && settings.clock_unset == net::ClockUnset::wait) {
@@ -101,6 +102,7 @@ void Session::lend_output() {
 // Only the peer's certificates are left there: they were looked at, and nobody asks for them again.
 bool Session::take_back_output() {
   if (mbedtls_x509_crt* const certificates = take_peer_certificate(ssl_); certificates != nullptr) {
+    if (context_.settings().checks_peer()) peer_name_ << common_name(certificates->subject);
     const Call in_progress = call();
     mbedtls_x509_crt_free(certificates);
     Call::current().release(certificates);

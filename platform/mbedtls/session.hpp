@@ -43,6 +43,7 @@ class Session final : public net::TlsSession {
   std::string_view alpn() const override;
   std::string_view version() const override;
   std::string_view cipher() const override;
+  std::string_view peer_name() const override { return peer_name_.text(); }
   bool resumed() const override { return stage_ == Stage::established && !saw_certificates_; }
   std::size_t peak_bytes() const override { return arena_.peak_bytes(); }
   std::size_t used_bytes() const override { return arena_.used_bytes(); }
@@ -78,6 +79,7 @@ class Session final : public net::TlsSession {
   bool saw_certificates_ = false;
   bool peer_said_goodbye_ = false;
   Text<255> server_name_;
+  Text<64> peer_name_;
   Text<400> reason_;
   Verification verification_{reason_};
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <compare>
 
+#include <mbedtls/oid.h>
+
 namespace runnel::mbedtls {
 namespace {
 
@@ -122,6 +124,13 @@ void describe_rest(Verification& verification, std::uint32_t wrong) {
         MBEDTLS_X509_BADCERT_MISSING | MBEDTLS_X509_BADCERT_SKIP_VERIFY |
         MBEDTLS_X509_BADCERT_NOT_TRUSTED);
   if ((wrong & rest) != 0) next_complaint(out) << "the certificate does not pass the checks";
+}
+
+std::string_view common_name(const mbedtls_x509_name& subject) {
+  for (const auto* each = &subject; each != nullptr; each = each->next)
+    if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &each->oid) == 0)
+      return {reinterpret_cast<const char*>(each->val.p), each->val.len};
+  return {};
 }
 
 }  // namespace runnel::mbedtls

@@ -33,4 +33,7 @@ int verify(void* verification, mbedtls_x509_crt* certificate, int depth, std::ui
 // Only what is wrong by what the library found itself after that.
 void describe_rest(Verification& verification, std::uint32_t wrong);
 
+// As it stands in the certificate: any bytes. Empty: there is none.
+std::string_view common_name(const mbedtls_x509_name& subject);
+
 }  // namespace runnel::mbedtls

@@ -19,6 +19,15 @@ std::string cleaned(std::string text, std::size_t bytes_max) {
   return text;
 }
 
+std::string without(std::string text, const std::vector<std::string>& secrets) {
+  constexpr std::string_view shown = "***";
+  for (const std::string& secret : secrets)
+    for (std::size_t at = text.find(secret); at != text.npos;
+         at = text.find(secret, at + shown.size()))
+      text.replace(at, secret.size(), shown);
+  return text;
+}
+
 }  // namespace
 
 Problem Complaints::problem() const {
@@ -37,7 +46,7 @@ Problem Complaints::problem() const {
     text += file;
     if (line.place.line > 0) text += concat(':', line.place.line, ':', line.place.column);
     text += ": ";
-    text += cleaned(line.text, line_bytes_max);
+    text += cleaned(without(line.text, secrets_), line_bytes_max);
   }
   if (count_ > shown_max) text += concat('\n', file, ": and ", count_ - shown_max, " more");
   return {std::move(text), exit_codes::configuration};

@@ -23,6 +23,11 @@ class Complaints {
     ++count_;
     if (lines_.size() < kept_max) lines_.push_back({place, concat(args...)});
   }
+  // Lines show `***` instead of it. What is too short to be a secret is shown: hidden, it would
+  // make the lines unreadable.
+  void hide(std::string secret) {
+    if (secret.size() >= secret_bytes_min) secrets_.push_back(std::move(secret));
+  }
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
 
@@ -31,12 +36,14 @@ class Complaints {
 
  private:
   static constexpr std::size_t kept_max = 1000;  // of a hostile file
+  static constexpr std::size_t secret_bytes_min = 4;
   struct Line {
     Place place;
     std::string text;
   };
   std::string_view file_name_;
   std::vector<Line> lines_;
+  std::vector<std::string> secrets_;
   std::size_t count_ = 0;
 };
 

@@ -17,9 +17,9 @@ namespace {
 using pipeline::OptionValues;
 
 void expand(Node& node, const std::string& path, const VariableLookup& environment,
-            Complaints& complaints) {
+            const FileLookup& files, Complaints& complaints) {
   if (node.kind == Node::Kind::text) {
-    auto expanded = expand_variables(node.text, environment);
+    auto expanded = expand_variables(node.text, environment, files);
     if (!expanded) {
       complaints.add(node.place, path, " ", expanded.error());
       node.broken = true;
@@ -27,14 +27,15 @@ void expand(Node& node, const std::string& path, const VariableLookup& environme
     }
     node.text = std::move(expanded->text);
     node.from_variable = expanded->replaced;
+    for (std::string& secret : expanded->secrets) complaints.hide(std::move(secret));
   }
   for (Node& item : node.items) {
-    expand(item, path, environment, complaints);
+    expand(item, path, environment, files, complaints);
     node.broken = node.broken || item.broken;
   }
   for (Field& field : node.fields)
     expand(field.value, path.empty() ? field.name : concat(path, '.', field.name), environment,
-           complaints);
+           files, complaints);
 }
 
 // "applog" of "sources.applog".
@@ -272,7 +273,8 @@ bool is_component_name(std::string_view name) {
 }
 
 Built<Settings> read_settings(std::string_view toml_text, std::string_view file_name,
-                              const Registry& registry, const VariableLookup& environment) {
+                              const Registry& registry, const VariableLookup& environment,
+                              const FileLookup& files) {
   Complaints complaints(file_name);
   auto root = read_toml(toml_text);
   if (!root) {
@@ -285,7 +287,7 @@ Built<Settings> read_settings(std::string_view toml_text, std::string_view file_
                    "[sinks.NAME]");
     return tl::unexpected(complaints.problem());
   }
-  expand(*root, "", environment, complaints);
+  expand(*root, "", environment, files, complaints);
   Settings settings = SettingsReader(*root, registry, complaints).read();
   if (!complaints.empty()) return tl::unexpected(complaints.problem());
   return settings;

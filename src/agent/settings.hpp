@@ -91,7 +91,8 @@ struct Settings {
 
 // `file_name` is only for messages. The Problem's text has a line for each mistake.
 Built<Settings> read_settings(std::string_view toml_text, std::string_view file_name,
-                              const Registry& registry, const VariableLookup& environment);
+                              const Registry& registry, const VariableLookup& environment,
+                              const FileLookup& files = no_files);
 
 // Names of sources, channels, sinks and groups: [A-Za-z0-9_-]{1,64}. They go into file names and
 // metrics.

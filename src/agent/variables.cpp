@@ -17,6 +17,22 @@ bool is_name(std::string_view text) {
          text.find_first_not_of(further) == text.npos;
 }
 
+constexpr std::string_view file_prefix = "file:";
+
+tl::expected<std::string, std::string> content_of(std::string_view path, const FileLookup& files) {
+  if (!path.starts_with('/'))
+    return refuse(concat("names the file \"", path, "\", which does not begin with /"));
+  if (path.find("${") != path.npos)
+    return refuse("has a variable inside ${file:...}; variables do not nest");
+  auto content = files(std::string(path));
+  if (!content) return refuse(concat("names the file ", path, ": ", content.error()));
+  // As an editor or `echo` leaves it.
+  if (content->ends_with('\n')) content->pop_back();
+  if (content->ends_with('\r')) content->pop_back();
+  if (content->empty()) return refuse(concat("names the file ", path, ", which is empty"));
+  return content;
+}
+
 // `inside` stands between the braces.
 tl::expected<std::string, std::string> value_of(std::string_view inside,
                                                 const VariableLookup& environment) {
@@ -24,7 +40,7 @@ tl::expected<std::string, std::string> value_of(std::string_view inside,
   const std::string_view name = inside.substr(0, dash);
   if (!is_name(name))
     return refuse(concat("has \"${", inside, "}\", which names no variable; write ${NAME}, ",
-                         "${NAME:-standard}, or $${ for a literal ${"));
+                         "${NAME:-standard}, ${file:/PATH}, or $${ for a literal ${"));
   if (inside.find("${") != inside.npos)
     return refuse(concat("has a variable inside ${", name, "}; variables do not nest"));
   std::optional<std::string> value = environment(std::string(name));
@@ -40,7 +56,8 @@ tl::expected<std::string, std::string> value_of(std::string_view inside,
 }  // namespace
 
 tl::expected<Expanded, std::string> expand_variables(std::string_view text,
-                                                     const VariableLookup& environment) {
+                                                     const VariableLookup& environment,
+                                                     const FileLookup& files) {
   Expanded result;
   while (!text.empty()) {
     const std::size_t dollar = std::min(text.find("${"), text.size());
@@ -56,8 +73,12 @@ tl::expected<Expanded, std::string> expand_variables(std::string_view text,
     if (text.empty()) break;
     const std::size_t brace = text.find('}');
     if (brace == text.npos) return refuse("has \"${\" without \"}\"; write $${ for a literal ${");
-    auto value = value_of(text.substr(2, brace - 2), environment);
+    const std::string_view inside = text.substr(2, brace - 2);
+    const bool is_file = inside.starts_with(file_prefix);
+    auto value = is_file ? content_of(inside.substr(file_prefix.size()), files)
+                         : value_of(inside, environment);
     if (!value) return refuse(std::move(value.error()));
+    if (is_file) result.secrets.push_back(*value);
     result.text += *value;
     result.replaced = true;
     text.remove_prefix(brace + 1);

@@ -21,6 +21,8 @@ class OperationWait : public Wait, public io::Operation {
     return static_cast<OperationWait&>(operation);
   }
   void handed_over() { complete(io::Operation::error); }
+  // Ends it as `timed_out`, if it has not completed by then.
+  void expire() { rearm(scheduler().now()); }
 
  protected:
   OperationWait(const io::Request& request, Instant deadline)

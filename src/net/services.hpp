@@ -12,4 +12,10 @@ struct Services {
   TlsSurroundings* surroundings = nullptr;  // set when `tls` is
 };
 
+// Reads the files that `settings` name and makes a context in `memory` (`tls_context_bytes`).
+// Start-up only. `settings` and `owner` as for `TlsLibrary::make_context`.
+Built<InPlace<TlsContext>> make_tls_context(const Services& services, io::System& system,
+                                            const TlsSettings& settings, MutableBytes memory,
+                                            const char* owner);
+
 }  // namespace runnel::net

@@ -1,6 +1,7 @@
 #include "net/tcp_stream.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "async/operations.hpp"
 
@@ -20,12 +21,18 @@ void TcpStream::adopt(io::Handle connected) {
   RUNNEL_ASSERT(!is_open());
   handle_ = connected;
   traffic_ = {};
+  woken_ = false;
 }
 
 Task<Result<std::uint32_t>> TcpStream::read(MutableBytes into, Instant deadline) {
   RUNNEL_ASSERT(is_open());
   RUNNEL_ASSERT(!into.empty());
-  const auto received = co_await async::recv(handle_, into, deadline);
+  if (std::exchange(woken_, false)) co_return fail(Error::timed_out);
+  auto receiving = async::recv(handle_, into, deadline);
+  reading_ = &receiving;
+  const auto received = co_await receiving;
+  reading_ = nullptr;
+  if (!received && received.error() == Error::timed_out) woken_ = false;
   if (!received) co_return received;
   if (*received == 0) co_return fail(Error::closed);
   traffic_.received_bytes += *received;
@@ -42,6 +49,11 @@ Task<Status> TcpStream::write(Bytes bytes, Instant deadline) {
     bytes = bytes.subspan(*sent);
   }
   co_return Status();
+}
+
+void TcpStream::wake() {
+  woken_ = true;
+  if (reading_ != nullptr) reading_->expire();
 }
 
 // TCP's own goodbye comes with `close`.

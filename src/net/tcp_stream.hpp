@@ -5,6 +5,10 @@
 #include "io/reactor.hpp"
 #include "net/stream.hpp"
 
+namespace runnel::async {
+class OperationWait;
+}
+
 namespace runnel::net {
 
 class TcpStream final : public Stream {
@@ -24,6 +28,9 @@ class TcpStream final : public Stream {
   void close() override;
   bool is_open() const override { return handle_ != io::Handle::none; }
   const Traffic& traffic() const override { return traffic_; }
+  // The read that is under way, or else the next one, ends as `timed_out`; the stream goes on. For
+  // owners that have to tell their reader something.
+  void wake();
 
   // Coroutine frames of one read and one write.
   static constexpr std::size_t frame_bytes = 1024;
@@ -32,6 +39,8 @@ class TcpStream final : public Stream {
   io::Reactor& reactor_;
   io::Handle handle_ = io::Handle::none;
   Traffic traffic_;
+  async::OperationWait* reading_ = nullptr;  // what a read waits for
+  bool woken_ = false;
 };
 
 }  // namespace runnel::net

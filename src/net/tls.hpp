@@ -152,6 +152,9 @@ class TlsSession {
   virtual std::string_view alpn() const = 0;     // agreed on; empty: none
   virtual std::string_view version() const = 0;  // "TLSv1.2"
   virtual std::string_view cipher() const = 0;
+  // Of the certificate that the peer showed: the common name of its subject, cut to 64 bytes, which
+  // may be any (RFC 5280 appendix A.1). Empty: none was asked for, or it has none.
+  virtual std::string_view peer_name() const = 0;
   virtual bool resumed() const = 0;  // without certificates, from the ticket of a session before
 
   // Of the arena: the most that was ever in use, and what is now.

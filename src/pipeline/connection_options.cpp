@@ -37,39 +37,19 @@ constexpr Option of_connections[] = {
      .type = OptionType::text,
      .standard = "",
      .help = "whom to believe: a PEM file, or a folder of them; empty: the system's authorities"},
-    {.name = "tls.ca_memory",
-     .type = OptionType::size,
-     .standard = "0",
-     .help = "planned for them; 0: 640KiB for the system's, 64KiB for a file of yours",
-     .maximum = 960 * 1024},
+    tls_ca_memory_option,
     {.name = "tls.certificate_file",
      .type = OptionType::text,
      .standard = "",
      .help = "ours, if the server wants one: PEM, with what is between it and its authority"},
-    {.name = "tls.key_file",
-     .type = OptionType::text,
-     .standard = "",
-     .help = "its key: PEM, not encrypted"},
-    {.name = "tls.minimum_version",
-     .type = OptionType::text,
-     .standard = "1.2",
-     .help = "the oldest version that is spoken",
-     .choices = "1.2|1.3"},
+    tls_key_file_option,
+    tls_minimum_version_option,
     {.name = "tls.insecure_skip_verify",
      .type = OptionType::boolean,
      .standard = "false",
      .help = "true: takes any certificate, and so anybody for the server; for tests"},
-    {.name = "tls.clock_unset",
-     .type = OptionType::text,
-     .standard = "accept",
-     .help = "before the clock is set; accept: dates of certificates are not checked; wait: no TLS",
-     .choices = "accept|wait"},
-    {.name = "tls.handshake_timeout",
-     .type = OptionType::duration,
-     .standard = "10s",
-     .help = "a handshake is given up after so long",
-     .minimum = ns_per_ms,
-     .maximum = ns_per_hour},
+    tls_clock_unset_option,
+    tls_handshake_timeout_option,
 };
 
 constexpr std::string_view tls_prefix = "tls.";
@@ -81,12 +61,14 @@ std::span<const Option> connection_options() { return of_connections; }
 Checked<net::TlsSettings> tls_settings(const OptionValues& values, net::TlsRole role) {
   net::TlsSettings settings;
   settings.role = role;
-  settings.server_name = values.text("tls.server_name");
+  if (role == net::TlsRole::client) {
+    settings.server_name = values.text("tls.server_name");
+    settings.insecure_skip_verify = values.boolean("tls.insecure_skip_verify");
+  }
   settings.ca_file = values.text("tls.ca_file");
   settings.ca_memory_bytes = values.size("tls.ca_memory");
   settings.certificate_file = values.text("tls.certificate_file");
   settings.key_file = values.text("tls.key_file");
-  settings.insecure_skip_verify = values.boolean("tls.insecure_skip_verify");
   settings.handshake_timeout = values.duration("tls.handshake_timeout");
   if (values.text("tls.minimum_version") == "1.3")
     return wrong("tls.minimum_version", "is \"1.3\", but this version speaks TLS 1.2 only");
@@ -96,8 +78,9 @@ Checked<net::TlsSettings> tls_settings(const OptionValues& values, net::TlsRole 
   return settings;
 }
 
-Checked<void> check_no_tls(const OptionValues& values, std::string_view what_would_use_it) {
-  for (const Option& option : of_connections) {
+Checked<void> check_no_tls(const OptionValues& values, std::span<const Option> options,
+                           std::string_view what_would_use_it) {
+  for (const Option& option : options) {
     if (!option.name.starts_with(tls_prefix)) continue;
     OptionValues standard;
     fill_standard(std::span(&option, 1), standard);

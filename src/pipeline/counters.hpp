@@ -25,6 +25,7 @@ struct SourceCounters {
   std::uint64_t accepted_connections = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t broken_connections = 0;
+  std::uint64_t failed_handshakes = 0;
   std::uint64_t written_bytes = 0;
   std::uint64_t syncs = 0;
   std::uint64_t errors = 0;
@@ -42,6 +43,8 @@ inline constexpr CounterName<SourceCounters> source_counter_names[] = {
      "connections closed because connections_max was reached"},
     {"broken_connections", &SourceCounters::broken_connections,
      "connections closed because of an error or bad framing"},
+    {"failed_handshakes", &SourceCounters::failed_handshakes,
+     "connections closed because they came to no TLS"},
     {"written_bytes", &SourceCounters::written_bytes, "bytes written to disk: checkpoints"},
     {"syncs", &SourceCounters::syncs, "times that they were made durable"},
     {"errors", &SourceCounters::errors, "failed operations"},

@@ -3,6 +3,7 @@ Method: Python's own HTTP server and sockets as peers; the peer is closed and st
 middle, and everything put is found in what it got."""
 import gzip
 import json
+import os
 import socket
 import subprocess
 
@@ -52,6 +53,38 @@ retry = {{ first = "20ms" }}
         self.assertNotIn('open-sesame', agent.log)
         self.assertRegex(agent.log, r'cannot deliver: .*127\.0\.0\.1:\d+ answers 503')
         self.assertEqual(agent.sent('out'), 1000)
+
+    def test_a_secret_in_a_file(self):
+        peer = HttpPeer()
+        self.addCleanup(peer.close)
+        self.append('in.log', numbered(0, 10))
+        secret = self.write('token', 'open-sesame\n')
+        os.chmod(secret, 0o600)
+        sink = f'''
+type = "http"
+url = "http://127.0.0.1:{peer.port}/in"
+token = "${{file:{secret}}}"
+batch = {{ linger = "20ms" }}
+retry = {{ first = "20ms" }}
+'''
+        config = self.config(pipeline(TAIL, sink=sink))
+        agent = self.start(config).ready()
+        harness.wait_until(lambda: peer.bodies(), 'a batch')
+        self.stopped_well(agent)
+        self.assertEqual(peer.requests[0][0]['Authorization'], 'Bearer open-sesame')
+        self.assertNotIn('warning', agent.log)
+
+        os.chmod(secret, 0o644)
+        output, errors = self.command('validate', '-c', config, '--memory')
+        self.assertRegex(errors, r'warning: \S+/token can be read by everybody')
+        self.assertNotIn('open-sesame', output + errors)
+        wrong = self.config(pipeline(TAIL, sink=sink).replace('"20ms"', f'"${{file:{secret}}}"'))
+        _, errors = self.command('validate', '-c', wrong, expect=78)
+        self.assertRegex(errors, r'batch\.linger is "\*\*\*"')
+        self.assertNotIn('open-sesame', errors)
+        os.unlink(secret)
+        _, errors = self.command('validate', '-c', config, expect=78)
+        self.assertRegex(errors, r'sinks\.out\.token names the file \S+/token: no such file')
 
     def test_tcp_peer_comes_and_goes(self):
         peer = TcpPeer()

@@ -31,8 +31,9 @@ pipeline::Checked<UplinkSettings> uplink_settings(const OptionValues& values,
     auto tls = pipeline::tls_settings(values, net::TlsRole::client);
     if (!tls) return tl::unexpected(tls.error());
     settings.tls = std::move(*tls);
-  } else if (const auto none = pipeline::check_no_tls(
-                 values, "the address begins neither with tls:// nor with https://");
+  } else if (const auto none =
+                 pipeline::check_no_tls(values, pipeline::connection_options(),
+                                        "the address begins neither with tls:// nor with https://");
              !none) {
     return tl::unexpected(none.error());
   }
@@ -71,13 +72,8 @@ Uplink::Uplink(pipeline::SinkContext& context, const UplinkSettings& settings,
 
 pipeline::Started Uplink::start() {
   if (!settings_.tls) return {};
-  const net::Services& network = context_.network;
-  if (network.tls == nullptr)
-    return problem(concat("the address asks for TLS, but this platform has none"));
-  const auto files = net::read_tls_files(context_.system, *settings_.tls);
-  if (!files) return tl::unexpected(files.error());
-  auto made = network.tls->make_context(memory_.tls_context, *settings_.tls, *files,
-                                        *network.surroundings, context_.name);
+  auto made = net::make_tls_context(context_.network, context_.system, *settings_.tls,
+                                    memory_.tls_context, context_.name);
   if (!made) return tl::unexpected(made.error());
   tls_context_ = std::move(*made);
   tls_session_ = tls_context_->make_session(memory_.tls_session);

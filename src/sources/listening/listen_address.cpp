@@ -6,6 +6,8 @@
 namespace runnel::sources {
 namespace {
 
+constexpr std::string_view secure_name = "tls";
+
 std::string_view name_of(io::Transport transport) {
   return transport == io::Transport::tcp ? "tcp" : "udp";
 }
@@ -47,7 +49,7 @@ std::string address_advice(std::string_view address) {
 }  // namespace
 
 TextWriter& operator<<(TextWriter& out, const ListenAddress& where) {
-  return out << name_of(where.transport) << "://" << where.address;
+  return out << (where.secure ? secure_name : name_of(where.transport)) << "://" << where.address;
 }
 
 bool exclude_each_other(const ListenAddress& one, const ListenAddress& other) {
@@ -61,8 +63,9 @@ void ListenAddresses::add(const ListenAddress& where) {
   addresses_[count_++] = where;
 }
 
-bool ListenAddresses::contains(const ListenAddress& where) const {
-  return std::find(all().begin(), all().end(), where) != all().end();
+std::size_t ListenAddresses::count_secure() const {
+  return static_cast<std::size_t>(std::count_if(
+      all().begin(), all().end(), [](const ListenAddress& each) { return each.secure; }));
 }
 
 ListenAddresses ListenAddresses::only(io::Transport transport) const {
@@ -74,18 +77,23 @@ ListenAddresses ListenAddresses::only(io::Transport transport) const {
 
 tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Transports allowed) {
   std::optional<io::Transport> transport;
+  bool secure = false;
   std::string_view address = text;
   if (const auto slashes = text.find("://"); slashes != std::string_view::npos) {
     const std::string_view scheme = text.substr(0, slashes);
     address = text.substr(slashes + 3);
     for (const auto known : {io::Transport::tcp, io::Transport::udp})
       if (scheme == name_of(known)) transport = known;
+    if (scheme == secure_name) {
+      transport = io::Transport::tcp;
+      secure = true;
+    }
     if (!transport)
       return tl::unexpected(concat("\"", text, "\" begins with \"", scheme,
                                    "://\": what can be listened on is ",
-                                   allowed == Transports::tcp   ? "tcp://"
+                                   allowed == Transports::tcp   ? "tcp:// and tls://"
                                    : allowed == Transports::udp ? "udp://"
-                                                                : "udp:// and tcp://"));
+                                                                : "udp://, tcp:// and tls://"));
   } else if (allowed == Transports::both) {
     return tl::unexpected(concat("\"", text, "\" does not say how: write \"udp://", text,
                                  "\", \"tcp://", text, "\", or both"));
@@ -96,7 +104,7 @@ tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Tra
   const auto parsed = io::parse_address(address);
   if (!parsed) return tl::unexpected(address_advice(address));
   const auto standard = allowed == Transports::udp ? io::Transport::udp : io::Transport::tcp;
-  return ListenAddress{transport.value_or(standard), *parsed};
+  return ListenAddress{transport.value_or(standard), *parsed, secure};
 }
 
 pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues& values,
@@ -110,8 +118,12 @@ pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues
   for (const std::string& text : texts) {
     const auto where = parse_listen(text, allowed);
     if (!where) return pipeline::wrong("listen", where.error());
-    if (where->address.port != 0 && addresses.contains(*where))
-      return pipeline::wrong("listen", concat("has ", *where, " twice"));
+    for (const ListenAddress& other : addresses.all()) {
+      if (!exclude_each_other(other, *where)) continue;
+      if (other == *where) return pipeline::wrong("listen", concat("has ", *where, " twice"));
+      return pipeline::wrong(
+          "listen", concat("has ", other, " and ", *where, "; give each its own port or address"));
+    }
     addresses.add(*where);
   }
   return addresses;

@@ -1,6 +1,7 @@
 // Where a passive source listens, as the configuration says it: "127.0.0.1:5170", with the
-// transport in front where a source has several ("udp://127.0.0.1:5514"). Addresses are numeric:
-// which name a machine has is not known before its network is up. At most `listen_max` a source.
+// transport in front where a source has several ("udp://127.0.0.1:5514"), and "tls://" for TLS over
+// TCP. Addresses are numeric: which name a machine has is not known before its network is up. At
+// most `listen_max` a source.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@ namespace runnel::sources {
 struct ListenAddress {
   io::Transport transport = io::Transport::tcp;
   io::Address address;
+  bool secure = false;  // TLS over tcp
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 TextWriter& operator<<(TextWriter& out, const ListenAddress& where);  // "tcp://127.0.0.1:5170"
@@ -29,22 +31,23 @@ class ListenAddresses {
  public:
   void add(const ListenAddress& where);
   std::span<const ListenAddress> all() const { return {addresses_.data(), count_}; }
-  bool contains(const ListenAddress& where) const;
   // Those of one transport.
   ListenAddresses only(io::Transport transport) const;
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
+  std::size_t count_secure() const;
 
  private:
   std::array<ListenAddress, listen_max> addresses_;
   std::size_t count_ = 0;
 };
 
-enum class Transports : std::uint8_t { tcp, udp, both };  // with both, each text names its own
+// With tcp goes TLS over it. With both, each text names its own.
+enum class Transports : std::uint8_t { tcp, udp, both };
 
 // The failure says what is wrong with the text and how it should look.
 tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Transports allowed);
-// All texts of the option `listen`: at least one, none twice (port 0 may be: each is another).
+// All texts of the option `listen`: at least one, and no two that exclude each other.
 pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues& values,
                                                     Transports allowed);
 

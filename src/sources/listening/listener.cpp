@@ -44,7 +44,7 @@ Built<io::Handle> open_listener(pipeline::SourceContext& context, const ListenAd
   if (!handle) return tl::unexpected(listen_problem(where, handle.error()));
   const auto local = context.system.local_address(*handle);
   log_info(context.name, "listening on ",
-           ListenAddress{where.transport, local ? *local : where.address});
+           ListenAddress{where.transport, local ? *local : where.address, where.secure});
   return *handle;
 }
 

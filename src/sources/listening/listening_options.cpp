@@ -18,4 +18,16 @@ pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& va
   return name;
 }
 
+pipeline::Checked<void> read_tls_options(const pipeline::OptionValues& values,
+                                         std::span<const pipeline::Option> options,
+                                         StreamSettings& streams) {
+  if (streams.listen.count_secure() == 0)
+    return pipeline::check_no_tls(values, options, "nothing in listen begins with tls://");
+  auto tls = pipeline::tls_settings(values, net::TlsRole::server);
+  if (!tls) return tl::unexpected(tls.error());
+  streams.tls = std::move(*tls);
+  streams.tls_connections_max = static_cast<std::uint32_t>(values.number("tls.connections_max"));
+  return {};
+}
+
 }  // namespace runnel::sources

@@ -1,7 +1,7 @@
 // The options that listening sources share, and their way from checked values to settings.
 #pragma once
 
-#include "pipeline/options.hpp"
+#include "pipeline/connection_options.hpp"
 #include "sources/listening/datagram_service.hpp"
 #include "sources/listening/stream_service.hpp"
 
@@ -61,8 +61,37 @@ inline constexpr pipeline::Option event_bytes_max_option(std::string_view standa
   };
 }
 
+// Of those that listen with TLS too; with them go `tls_*_option` of `connection_options.hpp`.
+inline constexpr pipeline::Option tls_connections_max_option = {
+    .name = "tls.connections_max",
+    .type = pipeline::OptionType::number,
+    .standard = "16",
+    .help =
+        "clients of tls:// served at once, for whom 60 KiB each are planned; the next ones wait",
+    .minimum = 1,
+    .maximum = 4096,
+};
+inline constexpr pipeline::Option tls_certificate_file_option = {
+    .name = "tls.certificate_file",
+    .type = pipeline::OptionType::text,
+    .standard = "",
+    .help = "ours, for tls://: PEM, with what is between it and its authority",
+};
+inline constexpr pipeline::Option tls_ca_file_option = {
+    .name = "tls.ca_file",
+    .type = pipeline::OptionType::text,
+    .standard = "",
+    .help =
+        "clients must show a certificate from these: a PEM file or a folder; empty: none is asked "
+        "for",
+};
+
 // A power of two, as the kernel's buffer rings are.
 pipeline::Checked<std::uint32_t> buffers_from(const pipeline::OptionValues& values);
 pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& values);
+// Those of TLS, for what is in `streams.listen`. `options` is the table of the source.
+pipeline::Checked<void> read_tls_options(const pipeline::OptionValues& values,
+                                         std::span<const pipeline::Option> options,
+                                         StreamSettings& streams);
 
 }  // namespace runnel::sources

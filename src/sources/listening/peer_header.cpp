@@ -15,6 +15,13 @@ void PeerHeader::set(std::string_view name, const io::Address& peer) {
   encoded_bytes_ = writer.headers().encoded().size();
 }
 
+void PeerHeader::add_certificate(std::string_view name) {
+  if (name.empty() || encoded_bytes_ == 0) return;
+  pipeline::HeaderWriter writer(MutableBytes(encoded_).subspan(encoded_bytes_));
+  writer.add(certificate_header, name);
+  encoded_bytes_ += writer.headers().encoded().size();
+}
+
 pipeline::Headers PeerHeaders::of(const io::Address& peer) {
   if (name_.empty()) return {};
   // Neighbours differ in the last byte of what there is of them.

@@ -1,6 +1,7 @@
 // The header that says who sent an event: its IP address, without the port (a port changes with
-// every connection and tells a receiver nothing). Encoded once per connection; of datagrams, the
-// last few senders are remembered.
+// every connection and tells a receiver nothing); and a second one with the name in the certificate
+// that the sender has shown. Encoded once per connection; of datagrams, the last few senders are
+// remembered.
 #pragma once
 
 #include <array>
@@ -15,11 +16,15 @@ inline constexpr std::size_t header_name_bytes_max = 64;
 
 class PeerHeader {
  public:
-  static constexpr std::size_t bytes_max =
-      pipeline::Headers::entry_overhead + header_name_bytes_max + 64;
+  static constexpr std::string_view certificate_header = "tls_peer";
+  static constexpr std::size_t bytes_max = 2 * pipeline::Headers::entry_overhead +
+                                           header_name_bytes_max + 64 + certificate_header.size() +
+                                           64;
 
   // An empty name: no header.
   void set(std::string_view name, const io::Address& peer);
+  // Adds the name in its certificate, unless there is no header or no name. After `set`.
+  void add_certificate(std::string_view name);
   pipeline::Headers headers() const {
     return pipeline::Headers(Bytes(encoded_.data(), encoded_bytes_));
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "async/operations.hpp"
 #include "async/sleep.hpp"
 #include "base/canary.hpp"
 #include "base/mark.hpp"
@@ -20,27 +19,41 @@ using pipeline::OutletPut;
 
 namespace {
 
-constexpr Duration accept_pause = std::chrono::milliseconds(100);
-
 std::size_t short_carry_of(const StreamSettings& settings) {
   return std::min(settings.event_bytes_max, StreamService::short_carry_bytes);
 }
-std::uint32_t long_carries_of(const StreamSettings& settings) {
+std::size_t plain_connections_of(const StreamSettings& settings) {
+  const bool any = settings.listen.count() > settings.listen.count_secure();
+  return any ? settings.connections_max : 0;
+}
+std::size_t tls_connections_of(const StreamSettings& settings) {
+  return settings.tls ? settings.tls_connections_max : 0;
+}
+std::size_t connections_of(const StreamSettings& settings) {
+  return plain_connections_of(settings) + tls_connections_of(settings);
+}
+std::size_t long_carries_of(const StreamSettings& settings) {
   if (settings.event_bytes_max <= StreamService::short_carry_bytes) return 0;
-  return std::min(settings.connections_max, StreamService::long_carries_max);
+  return std::min(connections_of(settings), StreamService::long_carries_max);
 }
 
 }  // namespace
+
+void Connection::wake_reader() {
+  if (stream != nullptr) stream->wake();
+  if (tls != nullptr) tls->tcp->wake();
+}
 
 // --- memory and start ----------------------------------------------------------------------------
 
 StreamMemory StreamService::carve(Region& region, const StreamSettings& settings) {
   StreamMemory memory;
   if (settings.listen.empty()) return memory;
-  memory.pool = io::BufferPool::carve(region, settings.buffers, buffer_bytes, "receive buffers");
-  memory.connections = region.array<Connection>(settings.connections_max, "connections");
-  memory.carries =
-      region.bytes(settings.connections_max * short_carry_of(settings), "short open frames");
+  const std::size_t connections = connections_of(settings);
+  if (plain_connections_of(settings) > 0)
+    memory.pool = io::BufferPool::carve(region, settings.buffers, buffer_bytes, "receive buffers");
+  memory.connections = region.array<Connection>(connections, "connections");
+  memory.carries = region.bytes(connections * short_carry_of(settings), "short open frames");
   memory.long_carries = region.array<LongCarry>(long_carries_of(settings), "long open frames");
   memory.long_carry_bytes = region.bytes(long_carries_of(settings) * settings.event_bytes_max,
                                          "bytes of long open frames");
@@ -48,22 +61,32 @@ StreamMemory StreamService::carve(Region& region, const StreamSettings& settings
   constexpr std::size_t connection_frame_bytes = 2048;
   constexpr std::size_t listener_frame_bytes = 1536;
   constexpr std::size_t service_frame_bytes = 1536;
-  region.frames(settings.connections_max, connection_frame_bytes);
+  region.frames(connections, connection_frame_bytes);
   region.frames(settings.listen.count(), listener_frame_bytes);
   region.frames(1, service_frame_bytes);
   // Each listener may hold one client that waits for a connection to end.
-  region.handles(settings.connections_max + 2 * settings.listen.count());
+  region.handles(connections + 2 * settings.listen.count());
+  if (settings.tls)
+    memory.tls = TlsClients::carve(region, *settings.tls, settings.tls_connections_max);
   return memory;
 }
 
 StreamService::StreamService(pipeline::SourceContext& context, const StreamSettings& settings,
                              const StreamMemory& memory, StreamIntake& intake)
-    : context_(context), settings_(settings), memory_(memory), intake_(intake) {
+    : context_(context),
+      settings_(settings),
+      memory_(memory),
+      intake_(intake),
+      tls_clients_(memory.tls) {
   Bytes::size_type at = 0;
+  const std::span<TlsClient> tls = tls_clients_.all();
+  std::size_t number = 0;
   for (Connection& connection : memory_.connections) {
     connection.carry = memory_.carries.subspan(at, short_carry_of(settings));
     at += short_carry_of(settings);
-    free_.push_back(connection);
+    if (number < tls.size()) connection.tls = &tls[number];
+    ++number;
+    free_for(connection.tls != nullptr).push_back(connection);
   }
   at = 0;
   for (LongCarry& carry : memory_.long_carries) {
@@ -76,8 +99,9 @@ StreamService::StreamService(pipeline::SourceContext& context, const StreamSetti
 StreamService::~StreamService() {
   // Invariant: whoever ran has joined; only idle connections are left.
   RUNNEL_ASSERT(serving_.empty());
-  while (free_.take_front() != nullptr) {
-  }
+  for (Connections* free : {&free_, &free_tls_})
+    while (free->take_front() != nullptr) {
+    }
   while (free_carries_.take_front() != nullptr) {
   }
   close_listeners();
@@ -85,12 +109,16 @@ StreamService::~StreamService() {
 }
 
 pipeline::Started StreamService::start() {
+  if (settings_.tls) {
+    const auto started = tls_clients_.start(context_, *settings_.tls);
+    if (!started) return started;
+  }
   for (const ListenAddress& where : settings_.listen.all()) {
     const auto handle = open_listener(context_, where, settings_.receive_buffer_bytes);
     if (!handle) return tl::unexpected(handle.error());
     listeners_[listening_++] = *handle;
   }
-  if (listening_ > 0) {
+  if (plain_connections_of(settings_) > 0) {
     context_.reactor().attach(memory_.pool);
     attached_ = true;
   }
@@ -108,7 +136,7 @@ Task<void> StreamService::run() {
   Scope serving(outer, context_.name);
   Scope accepting(outer, context_.name);
   for (std::size_t index = 0; index < listening_; ++index)
-    accepting.spawn(accept_from(listeners_[index], serving));
+    accepting.spawn(accept_from(listeners_[index], settings_.listen.all()[index].secure, serving));
   const Status stopped = co_await context_.stop.wait();
   (void)stopped;  // cancelled: then so are the scopes inside
   accepting.cancel();
@@ -128,66 +156,7 @@ void StreamService::begin_stop() {
   stopping_ = true;
   stop_until_ = after(context_.now(), longest_stop);
   // Who waits for more bytes looks up; who waits for room comes by later.
-  for (Connection& connection : serving_)
-    if (connection.stream != nullptr) connection.stream->wake();
-}
-
-// --- accepting -----------------------------------------------------------------------------------
-
-Task<void> StreamService::accept_from(io::Handle listener, Scope& serving) {
-  io::Address peer;
-  while (true) {
-    const Status room = co_await wait_for_slot();
-    if (!room) co_return;
-    const auto accepted = co_await async::accept(listener, peer);
-    if (!accepted) {
-      const Status go_on = co_await pause_after(accepted.error());
-      if (!go_on) co_return;
-      continue;
-    }
-    // Another listener may have taken the last slot meanwhile: then this client waits for one.
-    const Status still_room = co_await wait_for_slot();
-    if (!still_room) {
-      ++context_.counters.refused_connections;
-      context_.reactor().discard(*accepted);
-      co_return;
-    }
-    begin(*accepted, peer, serving);
-  }
-}
-
-Task<Status> StreamService::wait_for_slot() {
-  while (free_.empty()) {
-    if (limit_complaint_.due(context_.now()))
-      log_warn(context_.name, "all ", settings_.connections_max,
-               " connections (connections_max) are in use: the next ones wait");
-    const Status freed = co_await slot_free_.wait();
-    if (!freed) co_return freed;
-  }
-  co_return Status();
-}
-
-// Ok: try again.
-Task<Status> StreamService::pause_after(Error error) {
-  if (error == Error::cancelled) co_return error;
-  ++context_.counters.errors;
-  // The client went away while it waited to be accepted: the next one is another.
-  if (error == Error::reset || error == Error::closed) co_return Status();
-  // Nothing gets better at once: the process, the machine or the network is at its limit.
-  if (accept_complaint_.due(context_.now()))
-    log_warn(context_.name, "cannot accept connections: ", describe(error), "; trying on");
-  const Status slept = co_await async::sleep_until(after(context_.now(), accept_pause));
-  co_return slept;
-}
-
-void StreamService::begin(io::Handle handle, const io::Address& peer, Scope& serving) {
-  Connection& connection = free_.pop_front();
-  connection.handle = handle;
-  connection.peer = peer;
-  connection.header.set(settings_.peer_header, peer);
-  serving_.push_back(connection);
-  ++context_.counters.accepted_connections;
-  serving.spawn(serve(connection, serving));
+  for (Connection& connection : serving_) connection.wake_reader();
 }
 
 // --- one connection ------------------------------------------------------------------------------
@@ -199,6 +168,12 @@ Task<void> StreamService::serve(Connection& connection, Scope& serving) {
   Status ended = co_await read_all(connection, splitter, stream, serving);
   connection.stream = nullptr;
   co_await stream.stop();
+  ended = co_await conclude(connection, splitter, ended);
+  end(connection, ended.error());
+}
+
+Task<Status> StreamService::conclude(Connection& connection, FrameSplitter& splitter,
+                                     Status ended) {
   // A last line without its newline is an event too, however the connection ended.
   if (ended.error() != Error::cancelled && ended.error() != Error::malformed) {
     const Status last = co_await put_last(connection, splitter);
@@ -206,7 +181,7 @@ Task<void> StreamService::serve(Connection& connection, Scope& serving) {
   }
   splitter.reset();
   return_carry(connection, splitter);
-  end(connection, ended.error());
+  co_return ended;
 }
 
 // Until the connection ends, one way or another; says which.
@@ -216,9 +191,7 @@ Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& spli
     auto received = co_await stream.next(read_deadline(connection));
     if (!received) {
       const bool woken = received.error() == Error::cancelled && !serving.cancelled();
-      const bool unheard = received.error() == Error::timed_out && forgive_silence(connection);
-      if (woken || unheard) continue;
-      if (context_.now() >= connection.return_carry_until) complain_of_slow_frame(connection);
+      if (reads_on(connection, received.error(), woken)) continue;
       co_return received.error();
     }
     async::BufferLease lease = std::move(*received);
@@ -230,6 +203,13 @@ Task<Status> StreamService::read_all(Connection& connection, FrameSplitter& spli
     if (!context_.scheduler.idle()) co_await async::yield();
   }
   co_return Error::timed_out;
+}
+
+// After a read that brought nothing.
+bool StreamService::reads_on(Connection& connection, Error why, bool woken) {
+  if (woken || (why == Error::timed_out && forgive_silence(connection))) return true;
+  if (context_.now() >= connection.return_carry_until) complain_of_slow_frame(connection);
+  return false;
 }
 
 Instant StreamService::read_deadline(const Connection& connection) const {
@@ -264,7 +244,7 @@ Task<Status> StreamService::borrow_carry(Connection& connection, FrameSplitter& 
     for (Connection& each : serving_) {
       if (each.long_carry == nullptr || each.return_carry_until != never) continue;
       each.return_carry_until = until;
-      if (each.stream != nullptr) each.stream->wake();
+      each.wake_reader();
     }
     const Status freed = co_await carry_free_.wait();
     if (!freed) co_return freed;
@@ -353,23 +333,31 @@ void StreamService::complain_of_loss(const Connection& connection) const {
             " are lost: the channel had no room for them before the end");
 }
 
+// --- the end of one ------------------------------------------------------------------------------
+
 // Closes and frees the slot. The end of the stream, silence and a stop are ordinary.
 void StreamService::end(Connection& connection, Error why) {
   const bool ordinary = why == Error::closed || why == Error::timed_out;
+  const std::string_view reason =
+      connection.tls == nullptr ? std::string_view() : connection.tls->stream->reason();
   if (!ordinary && why != Error::cancelled) {
     ++context_.counters.broken_connections;
     if (broken_complaint_.due(context_.now())) {
-      if (why == Error::malformed)
+      if (why == Error::malformed && reason.empty())
         log_warn(context_.name, "closed the connection from ", connection.peer,
                  ": what it sends does not follow the framing ", name_of(settings_.framing));
       else
-        log_warn(context_.name, "the connection from ", connection.peer, " broke: ", describe(why));
+        log_warn(context_.name, "the connection from ", connection.peer,
+                 " broke: ", reason.empty() ? describe(why) : reason);
     }
   }
-  context_.reactor().discard(connection.handle);
+  if (connection.tls == nullptr)
+    context_.reactor().discard(connection.handle);
+  else
+    connection.tls->stream->close();
   connection.handle = io::Handle::none;
   connection.unlink();
-  free_.push_back(connection);
+  free_for(connection.tls != nullptr).push_back(connection);
   slot_free_.ring();
 }
 

@@ -1,5 +1,6 @@
 // Serves byte streams: listens, accepts up to `connections_max` clients, splits what they send into
-// frames and puts those into the outlet. Shared by the sources that listen on TCP.
+// frames and puts those into the outlet. Shared by the sources that listen on TCP. Clients of
+// `tls://` addresses have a limit of their own, for they need more memory.
 //
 // When the channel is full a connection keeps the buffer it is at and reads nothing more: the
 // client's window closes, nothing is lost and nobody is disconnected. At the connection limit
@@ -18,6 +19,7 @@
 #include "sources/listening/intake.hpp"
 #include "sources/listening/listen_address.hpp"
 #include "sources/listening/peer_header.hpp"
+#include "sources/listening/tls_clients.hpp"
 
 namespace runnel::sources {
 
@@ -30,6 +32,8 @@ struct StreamSettings {
   std::uint32_t receive_buffer_bytes = 0;            // zero: the kernel's default
   std::uint32_t buffers = 32;                        // a power of two
   std::string peer_header = "peer";                  // empty: none
+  std::optional<net::TlsSettings> tls;               // set when there are `tls://` addresses
+  std::uint32_t tls_connections_max = 16;            // of those
 };
 
 struct ConnectionTag;
@@ -49,6 +53,9 @@ struct Connection : Link<ConnectionTag> {
   LongCarry* long_carry = nullptr;      // on loan
   Instant return_carry_until = never;   // somebody waits for it
   async::RecvStream* stream = nullptr;  // while it reads
+  TlsClient* tls = nullptr;             // of a `tls://` address: it reads through this
+
+  void wake_reader();
 };
 
 struct StreamMemory {
@@ -57,13 +64,14 @@ struct StreamMemory {
   MutableBytes carries;
   std::span<LongCarry> long_carries;
   MutableBytes long_carry_bytes;
+  TlsMemory tls;
 };
 
 class StreamService {
  public:
   static constexpr std::uint32_t buffer_bytes = 16 * 1024;
   static constexpr std::size_t short_carry_bytes = 2 * 1024;
-  static constexpr std::uint32_t long_carries_max = 8;
+  static constexpr std::size_t long_carries_max = 8;
   static constexpr Duration lent_carry_patience = std::chrono::seconds(30);
   // What a stop grants: a pause this long means that everything has arrived, and in all so much.
   static constexpr Duration quiet_at_stop = std::chrono::milliseconds(50);
@@ -82,20 +90,30 @@ class StreamService {
   async::Task<void> run();
 
  private:
-  async::Task<void> accept_from(io::Handle listener, async::Scope& serving);
-  async::Task<Status> wait_for_slot();
+  using Connections = List<Connection, ConnectionTag>;
+  Connections& free_for(bool secure) { return secure ? free_tls_ : free_; }
+
+  async::Task<void> accept_from(io::Handle listener, bool secure, async::Scope& serving);
+  async::Task<Status> wait_for_slot(bool secure);
   async::Task<Status> pause_after(Error error);
-  void begin(io::Handle handle, const io::Address& peer, async::Scope& serving);
+  void begin(Connection& connection, io::Handle handle, const io::Address& peer,
+             async::Scope& serving);
 
   async::Task<void> serve(Connection& connection, async::Scope& serving);
+  async::Task<void> serve_tls(Connection& connection);
+  async::Task<Status> shake_hands(Connection& connection);
+  async::Task<Status> read_decrypted(Connection& connection, codec::FrameSplitter& splitter);
   async::Task<Status> read_all(Connection& connection, codec::FrameSplitter& splitter,
                                async::RecvStream& stream, async::Scope& serving);
   async::Task<Status> put(Connection& connection, codec::FrameSplitter& splitter, Bytes input);
+  async::Task<Status> conclude(Connection& connection, codec::FrameSplitter& splitter,
+                               Status ended);
   async::Task<Status> put_last(Connection& connection, codec::FrameSplitter& splitter);
   async::Task<Status> borrow_carry(Connection& connection, codec::FrameSplitter& splitter);
   void return_carry(Connection& connection, codec::FrameSplitter& splitter);
   bool is_over() const { return stopping_ && context_.now() >= stop_until_; }
   Instant read_deadline(const Connection& connection) const;
+  bool reads_on(Connection& connection, Error why, bool woken);
   bool forgive_silence(Connection& connection);
   void no_longer_held_up() {
     --held_up_;
@@ -117,8 +135,9 @@ class StreamService {
   std::array<io::Handle, listen_max> listeners_;
   std::size_t listening_ = 0;
   bool attached_ = false;
-  List<Connection, ConnectionTag> free_;
-  List<Connection, ConnectionTag> serving_;
+  TlsClients tls_clients_;
+  Connections free_, free_tls_;
+  Connections serving_;
   async::Notice slot_free_;
   List<LongCarry, LongCarryTag> free_carries_;
   async::Notice carry_free_;
@@ -131,6 +150,7 @@ class StreamService {
   Occasional limit_complaint_;
   Occasional accept_complaint_;
   Occasional broken_complaint_;
+  Occasional handshake_complaint_;
   Occasional carry_complaint_;
 };
 

@@ -124,7 +124,8 @@ constexpr pipeline::Option options[] = {
     {.name = "listen",
      .type = OptionType::texts,
      .standard = "",
-     .help = "such as \"udp://127.0.0.1:5514\" and \"tcp://127.0.0.1:5514\"; at most 8",
+     .help =
+         "such as \"udp://127.0.0.1:5514\", \"tcp://[::]:5514\", \"tls://[::]:6514\"; at most 8",
      .required = true},
     {.name = "body",
      .type = OptionType::text,
@@ -142,6 +143,14 @@ constexpr pipeline::Option options[] = {
                           "what to ask of the kernel for a UDP socket (SO_RCVBUF); 0: its choice"),
     buffers_option("32",
                    "TCP receive buffers of 16 KiB for all connections together; a power of two"),
+    tls_connections_max_option,
+    tls_certificate_file_option,
+    pipeline::tls_key_file_option,
+    tls_ca_file_option,
+    pipeline::tls_ca_memory_option,
+    pipeline::tls_minimum_version_option,
+    pipeline::tls_clock_unset_option,
+    pipeline::tls_handshake_timeout_option,
 };
 
 pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
@@ -165,6 +174,9 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
   streams.buffers = *buffers;
   if (!settings.events.headers) streams.peer_header.clear();
 
+  if (const auto read = read_tls_options(values, options, streams); !read)
+    return tl::unexpected(read.error());
+
   // No datagram is longer, however long a frame may be.
   constexpr std::size_t udp_payload_max = 65507;
   DatagramSettings& datagrams = settings.datagrams;
@@ -179,7 +191,7 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
 const pipeline::SourceType syslog_type = {
     .name = "syslog",
     .activity = pipeline::Activity::passive,
-    .summary = "receives syslog (RFC 3164, RFC 5424) over UDP and TCP",
+    .summary = "receives syslog (RFC 3164, RFC 5424) over UDP, TCP and TLS",
     .options = options,
     .plan = plan,
 };

@@ -62,7 +62,8 @@ constexpr pipeline::Option options[] = {
     {.name = "listen",
      .type = OptionType::texts,
      .standard = "",
-     .help = "addresses such as \"127.0.0.1:5170\" or \"[::]:5170\"; at most 8",
+     .help =
+         "addresses such as \"127.0.0.1:5170\", \"[::]:5170\" or \"tls://[::]:6514\"; at most 8",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
@@ -75,6 +76,14 @@ constexpr pipeline::Option options[] = {
     peer_header_option,
     receive_buffer_option("0"),
     buffers_option("32", "receive buffers of 16 KiB for all connections together; a power of two"),
+    tls_connections_max_option,
+    tls_certificate_file_option,
+    pipeline::tls_key_file_option,
+    tls_ca_file_option,
+    pipeline::tls_ca_memory_option,
+    pipeline::tls_minimum_version_option,
+    pipeline::tls_clock_unset_option,
+    pipeline::tls_handshake_timeout_option,
 };
 
 pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
@@ -94,6 +103,8 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
   settings.receive_buffer_bytes = static_cast<std::uint32_t>(values.size("receive_buffer"));
   settings.buffers = *buffers;
   settings.peer_header = *peer_header;
+  if (const auto read = read_tls_options(values, options, settings); !read)
+    return tl::unexpected(read.error());
   return std::make_unique<TcpPlan>(settings);
 }
 
@@ -102,7 +113,8 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
 const pipeline::SourceType tcp_type = {
     .name = "tcp",
     .activity = pipeline::Activity::passive,
-    .summary = "listens on TCP; newline, length-prefixed or octet-counted framing",
+    .summary =
+        "listens on TCP, with or without TLS; newline, length-prefixed or octet-counted framing",
     .options = options,
     .plan = plan,
 };

@@ -288,10 +288,10 @@ const Mistake mistakes[] = {
      "f.toml:10:8: sinks.out.path has \"${\" without \"}\"; write $${ for a literal ${"},
     {"/data/out", "${}",
      "f.toml:10:8: sinks.out.path has \"${}\", which names no variable; write ${NAME}, "
-     "${NAME:-standard}, or $${ for a literal ${"},
+     "${NAME:-standard}, ${file:/PATH}, or $${ for a literal ${"},
     {"/data/out", "${1A}",
      "f.toml:10:8: sinks.out.path has \"${1A}\", which names no variable; write ${NAME}, "
-     "${NAME:-standard}, or $${ for a literal ${"},
+     "${NAME:-standard}, ${file:/PATH}, or $${ for a literal ${"},
     {"/data/out", "${A:-${B}}",
      "f.toml:10:8: sinks.out.path has a variable inside ${A}; variables do not nest"},
     {"/data/out", "${LONG}", "f.toml:10:8: sinks.out.path is longer than 4096 bytes"},

@@ -250,3 +250,31 @@ TEST_CASE("settings: too many of a kind") {
   text += source(sources_max);
   CHECK(problem_of(text) == "f.toml:774:10: there are 257 sources; at most 256 are possible");
 }
+
+TEST_CASE("settings: what came out of a file is used, and never shown") {
+  const auto environment = [](const std::string&) -> std::optional<std::string> {
+    return std::nullopt;
+  };
+  const auto files = [](const std::string& path) -> tl::expected<std::string, std::string> {
+    if (path == "/secret") return "open-sesame\n";
+    if (path == "/size") return "2MiB\n";
+    return tl::unexpected<std::string>("no such file");
+  };
+  const auto read_with = [&](std::string_view replaced, std::string_view by) {
+    std::string text(sample);
+    text.replace(text.find(replaced), replaced.size(), by);
+    return read_settings(text, "f.toml", testing::fake_components(), environment, files);
+  };
+  const auto good = read_with("4MiB", "${file:/size}");
+  REQUIRE(good.has_value());
+  CHECK(good->channels[0].settings.capacity_bytes == 2u << 20);
+  CHECK(read_with("4MiB", "${file:/none}").error().text ==
+        "f.toml:20:12: channels.main.capacity names the file /none: no such file");
+  const std::string wrong = read_with("4MiB", "${file:/secret}").error().text;
+  CHECK(wrong.find("channels.main: capacity is \"***\"") != std::string::npos);
+  CHECK(wrong.find("sesame") == std::string::npos);
+  // Also where only a part of the text is secret.
+  const std::string choice = read_with("block", "block ${file:/secret}").error().text;
+  CHECK(choice.find("\"block ***\"") != std::string::npos);
+  CHECK(choice.find("sesame") == std::string::npos);
+}

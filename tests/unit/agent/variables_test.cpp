@@ -17,8 +17,19 @@ const auto environment = [](const std::string& name) -> std::optional<std::strin
   return std::nullopt;
 };
 
+const auto files = [](const std::string& path) -> tl::expected<std::string, std::string> {
+  if (path == "/token") return "open-sesame\n";
+  if (path == "/bare") return "open-sesame";
+  if (path == "/dos") return "open-sesame\r\n";
+  if (path == "/lines") return "one\n\ntwo\n\n";
+  if (path == "/empty") return "\n";
+  if (path == "/trick") return "${HOME}";
+  if (path == "/large") return std::string(4096, 'x');
+  return tl::unexpected<std::string>("no such file");
+};
+
 std::string expanded(std::string_view text) {
-  const auto result = expand_variables(text, environment);
+  const auto result = expand_variables(text, environment, files);
   return result ? result->text : "wrong: " + result.error();
 }
 
@@ -58,11 +69,11 @@ TEST_CASE("variables: wrong ones") {
        "${NOT:-standard}"},
       {"x${HOME", "wrong: has \"${\" without \"}\"; write $${ for a literal ${"},
       {"${}",
-       "wrong: has \"${}\", which names no variable; write ${NAME}, ${NAME:-standard}, or "
-       "$${ for a literal ${"},
+       "wrong: has \"${}\", which names no variable; write ${NAME}, ${NAME:-standard}, "
+       "${file:/PATH}, or $${ for a literal ${"},
       {"${A-B}",
        "wrong: has \"${A-B}\", which names no variable; write ${NAME}, "
-       "${NAME:-standard}, or $${ for a literal ${"},
+       "${NAME:-standard}, ${file:/PATH}, or $${ for a literal ${"},
       {"${A:-${HOME}}", "wrong: has a variable inside ${A}; variables do not nest"},
   };
   for (const Case& each : cases) CHECK_MESSAGE(expanded(each.text) == each.expected, each.text);
@@ -74,4 +85,30 @@ TEST_CASE("variables: wrong ones") {
 TEST_CASE("variables: whether something was replaced") {
   CHECK_FALSE(expand_variables("$${HOME}", environment)->replaced);
   CHECK(expand_variables("${EMPTY}", environment)->replaced);
+}
+
+TEST_CASE("variables: what files hold") {
+  CHECK(expanded("${file:/token}") == "open-sesame");
+  CHECK(expanded("${file:/bare}") == "open-sesame");
+  CHECK(expanded("${file:/dos}") == "open-sesame");
+  CHECK(expanded("Bearer ${file:/token}, ${HOME}") == "Bearer open-sesame, /root");
+  CHECK(expanded("${file:/lines}") == "one\n\ntwo\n");
+  CHECK(expanded("$${file:/token}") == "${file:/token}");
+  CHECK(expanded("${file:/trick}") == "${HOME}");
+  CHECK(expanded("${file:/large}") == std::string(4096, 'x'));
+
+  CHECK(expanded("${file:/none}") == "wrong: names the file /none: no such file");
+  CHECK(expanded("${file:/empty}") == "wrong: names the file /empty, which is empty");
+  CHECK(expanded("${file:token}") ==
+        "wrong: names the file \"token\", which does not begin with /");
+  CHECK(expanded("${file:/${HOME}}") ==
+        "wrong: has a variable inside ${file:...}; variables do not nest");
+  CHECK(expanded("${file:}") == "wrong: names the file \"\", which does not begin with /");
+  CHECK(expanded("x${file:/large}") == "wrong: is longer than 4096 bytes");
+
+  const auto result = expand_variables("a${file:/token}${HOME}", environment, files);
+  CHECK(result->replaced);
+  CHECK(result->secrets == std::vector<std::string>{"open-sesame"});
+  CHECK(expand_variables("${file:/token}", environment).error() ==
+        "names the file /token: files are not read here");
 }

@@ -188,9 +188,14 @@ TEST_CASE("tls: a server that has authorities wants a certificate from them") {
   client.certificate_file = "/client.pem";
   client.key_file = "/client.key";
   TlsPair with(client, {pem::ec_root, pem::ec_client, pem::ec_leaf_key}, server, server_files);
+  with.shake();
+  CHECK(with.server.session->peer_name() == "client.test");
+  CHECK(with.client.session->peer_name() == "server.test");
+  with.end();
   check_accepted(with);
   with.shake();
   CHECK(with.server.session->resumed());
+  CHECK(with.server.session->peer_name() == "client.test");
   with.end();
 
   // Authorities decide, not that there is a certificate.

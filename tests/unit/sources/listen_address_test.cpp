@@ -43,6 +43,8 @@ TEST_CASE("listen address: what is understood") {
   CHECK(written(parse_listen("tcp://[::1]:0", Transports::tcp)) == "tcp://[::1]:0");
   CHECK(written(parse_listen("udp://0.0.0.0:514", Transports::both)) == "udp://0.0.0.0:514");
   CHECK(written(parse_listen("tcp://[::]:65535", Transports::both)) == "tcp://[::]:65535");
+  CHECK(written(parse_listen("tls://[::]:6514", Transports::both)) == "tls://[::]:6514");
+  CHECK(written(parse_listen("tls://127.0.0.1:6514", Transports::tcp)) == "tls://127.0.0.1:6514");
 }
 
 TEST_CASE("listen address: every mistake is answered with what to write") {
@@ -64,6 +66,9 @@ TEST_CASE("listen address: every mistake is answered with what to write") {
       {"127.0.0.1:", Transports::tcp, "is not a port"},
       {"127.0.0.1:514x", Transports::tcp, "is not a port"},
       {"http://127.0.0.1:80", Transports::tcp, "begins with \"http://\""},
+      {"ssl://127.0.0.1:80", Transports::both, "udp://, tcp:// and tls://"},
+      {"tls://localhost:6514", Transports::tcp, "not a numeric address"},
+      {"tls://127.0.0.1:5170", Transports::udp, "listens on udp only"},
       {"udp://127.0.0.1:5170", Transports::tcp, "listens on tcp only"},
       {"tcp://127.0.0.1:5170", Transports::udp, "listens on udp only"},
       {"127.0.0.1:5514", Transports::both, "write \"udp://127.0.0.1:5514\""},
@@ -87,6 +92,8 @@ TEST_CASE("listen address: two exclude each other when the kernel would refuse t
       {"udp://[::1]:5170", "udp://[::1]:5170", true},
       {"tcp://127.0.0.1:5170", "udp://127.0.0.1:5170", false},
       {"tcp://127.0.0.1:5170", "tcp://127.0.0.1:5171", false},
+      {"tcp://127.0.0.1:5170", "tls://127.0.0.1:5170", true},
+      {"tls://127.0.0.1:5170", "udp://127.0.0.1:5170", false},
       {"tcp://127.0.0.1:5170", "tcp://127.0.0.2:5170", false},
       {"tcp://127.0.0.1:0", "tcp://127.0.0.1:0", false},
       {"tcp://0.0.0.0:0", "tcp://127.0.0.1:0", false},
@@ -113,6 +120,8 @@ TEST_CASE("listen option: none, too many, twice") {
   CHECK(complaint(tcp_type, std::vector<std::string>(8, "127.0.0.1:0")).empty());
   CHECK(has(complaint(tcp_type, std::vector<std::string>(9, "127.0.0.1:0")), "takes 8"));
   CHECK(has(complaint(tcp_type, {"127.0.0.1:1", "tcp://127.0.0.1:1"}), "twice"));
+  CHECK(has(complaint(tcp_type, {"0.0.0.0:1", "127.0.0.1:1"}),
+            "has tcp://0.0.0.0:1 and tcp://127.0.0.1:1; give each its own"));
   CHECK(complaint(syslog_type, {"udp://127.0.0.1:514", "tcp://127.0.0.1:514"}).empty());
   CHECK(has(complaint(syslog_type, {"127.0.0.1:514"}), "does not say how"));
 }
@@ -125,9 +134,24 @@ TEST_CASE("listening options: combinations that cannot be") {
   CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "connections_max", "4096").empty());
 }
 
+TEST_CASE("listening options: TLS needs its certificate, and its options need TLS") {
+  for (const auto* type : {&tcp_type, &syslog_type}) {
+    const std::string none = complaint(*type, {"tls://127.0.0.1:6514"});
+    CHECK(has(none, "tls.certificate_file and tls.key_file: a TLS server needs a certificate"));
+    CHECK(has(complaint(*type, {"tcp://127.0.0.1:1"}, "tls.ca_file", "/a.pem"),
+              "tls.ca_file is set, but TLS is not used: nothing in listen begins with tls://"));
+    CHECK(has(complaint(*type, {"tcp://127.0.0.1:1"}, "tls.connections_max", "8"),
+              "tls.connections_max is set"));
+  }
+}
+
 TEST_CASE("listening: memory is planned for what is listened on") {
   const auto planned = [](std::vector<std::string> listen) {
     pipeline::OptionValues values;
+    if (listen.back().starts_with("tls")) {
+      values.set("tls.certificate_file", std::string("/own.pem"));
+      values.set("tls.key_file", std::string("/own.key"));
+    }
     values.set("listen", std::move(listen));
     pipeline::fill_standard(syslog_type.options, values);
     auto plan = syslog_type.plan(values).value();
@@ -142,6 +166,11 @@ TEST_CASE("listening: memory is planned for what is listened on") {
   CHECK(udp > 64 * 8 * 1024);
   CHECK(tcp > 32 * 16 * 1024 + 64 * 2 * 1024 + 8 * 8 * 1024);
   CHECK(both > udp + tcp - 64 * 1024);
+  const std::size_t tls = planned({"tls://127.0.0.1:1"});
+  const std::size_t with_tls = planned({"tcp://127.0.0.1:1", "tls://127.0.0.1:2"});
+  CHECK(tls > 16 * 62 * 1024 + 52 * 1024);
+  CHECK(tls < 16 * 64 * 1024 + 52 * 1024 + 8 * 8 * 1024 + 64 * 1024);
+  CHECK(with_tls > tcp + 16 * 62 * 1024);
 }
 
 TEST_CASE("listen problems: one line with the address, the reason and the remedy") {
