@@ -37,6 +37,7 @@ SimNetwork::Step SimNetwork::send_datagram(Socket& socket, const Waiter& waiter,
     waiter.reactor->finish(waiter.slot, error, count);
     return Step::done;
   };
+  if (const Error told = take_end(socket); told != Error::none) return done(told, 0);
   if (operation.size > datagram_bytes_max) return done(Error::too_large, 0);
   SimMachine* machine = machine_at(to, *socket.machine);
   if (machine == nullptr) return done(Error::unreachable, 0);
@@ -53,6 +54,7 @@ SimNetwork::Step SimNetwork::send_datagram(Socket& socket, const Waiter& waiter,
   Datagram& datagram = datagrams_[number];
   datagram.bytes.assign(operation.data, operation.data + operation.size);
   datagram.to = to;
+  datagram.sender = id_of(socket);
   datagram.from = plain(socket.local);
   if (is_any(datagram.from)) {
     const bool near = is_loopback(to) || is_any(to);
@@ -71,7 +73,10 @@ SimNetwork::Step SimNetwork::send_datagram(Socket& socket, const Waiter& waiter,
 void SimNetwork::datagram_arrived(const Event& event) {
   Datagram& datagram = datagrams_[event.amount];
   Socket* to = bound_to(world_.machine(event.who), datagram.to, false);
-  if (to == nullptr) return drop_datagram(event.amount);
+  if (to == nullptr) {
+    refuse_datagram(datagram, world_.machine(event.who));
+    return drop_datagram(event.amount);
+  }
   const std::size_t cost = datagram.bytes.size() + datagram_overhead;
   if (to->queued_bytes + cost > to->buffer_bytes) {
     ++to->dropped;
@@ -83,7 +88,20 @@ void SimNetwork::datagram_arrived(const Event& event) {
   pump_readers(*to);
 }
 
+// The ICMP message may get lost as any datagram; only who is connected hears of it.
+void SimNetwork::refuse_datagram(const Datagram& datagram, const SimMachine& by) {
+  const Socket* sender = alive(datagram.sender.index, datagram.sender.generation);
+  if (sender == nullptr || sender->peer.family == io::Family::none) return;
+  if (is_blocked(by, *sender->machine, datagram.to.port, sender->local.port)) return;
+  if (world_.fault(world_.options().datagram_loss)) return;
+  tell(datagram.sender, EventKind::datagram_refused, latency_to(*sender));
+}
+
 SimNetwork::Step SimNetwork::receive_datagram(Socket& socket, const Waiter& waiter) {
+  if (socket.broken != Error::none) {
+    waiter.reactor->finish(waiter.slot, take_end(socket));
+    return Step::done;
+  }
   if (socket.queue.empty()) return Step::waits;
   const std::uint32_t number = socket.queue.front();
   socket.queue.pop_front();

@@ -198,6 +198,9 @@ void SimNetwork::handle(const Event& event) {
       receiver->arrived =
           std::min<std::size_t>(receiver->arrived + event.amount, receiver->incoming.size());
       return pump(*receiver);
+    case EventKind::datagram_refused:
+      receiver->broken = Error::refused;
+      return pump(*receiver);
     case EventKind::finish:
       if (hold(event, *receiver)) return;
       receiver->finished = true;

@@ -49,6 +49,7 @@ class ByteQueue {
 
 struct Datagram {
   io::Address from, to;
+  SocketId sender;
   std::vector<std::byte> bytes;
 };
 
@@ -71,7 +72,7 @@ struct Socket {
   Instant last_arrival;        // of what was sent here: nothing overtakes
   bool finished = false;       // the peer's FIN has arrived
   bool dead = false;           // after a reset
-  Error broken = Error::none;  // reported once
+  Error broken = Error::none;  // reported once; of connected datagram sockets, too
   std::uint32_t held = 0;      // arrivals that a partition holds back
 
   // Listeners.
@@ -147,6 +148,7 @@ class SimNetwork {
   void finish_connect(Socket& socket, Error error);
   void break_connection(Socket& socket, Error error);
   void datagram_arrived(const Event& event);
+  void refuse_datagram(const Datagram& datagram, const SimMachine& by);
   void pump(Socket& socket);
   void pump_readers(Socket& socket);
   void pump_writers(Socket& socket);

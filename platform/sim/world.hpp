@@ -32,6 +32,7 @@ enum class EventKind : std::uint8_t {
   reset,     // RST
   give_up,   // nothing of what was sent to socket `index` has been acknowledged for too long
   datagram,  // number `amount` of those in transit
+  datagram_refused,  // nobody listens where one went that socket `index` sent
   callback,
 };
 

@@ -14,6 +14,7 @@
 #include "sinks/nats/nats.hpp"
 #include "sinks/null/null.hpp"
 #include "sinks/otlp/otlp.hpp"
+#include "sinks/syslog/syslog_sink.hpp"
 #include "sinks/tcp/tcp_sink.hpp"
 #include "sinks/victorialogs/victorialogs.hpp"
 #include "sources/generate/generate.hpp"
@@ -38,7 +39,7 @@ constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::tcp_sink_type,      &sinks::http_type,       &sinks::forward_type,
     &sinks::nats_type,          &sinks::clickhouse_type, &sinks::influx_type,
     &sinks::elasticsearch_type, &sinks::loki_type,       &sinks::otlp_type,
-    &sinks::victorialogs_type,  &sinks::mqtt_type,
+    &sinks::victorialogs_type,  &sinks::mqtt_type,       &sinks::syslog_sink_type,
 };
 constexpr Registry registry{source_types, channel_types, sink_types};
 

@@ -1,9 +1,12 @@
 #include "codec/syslog.hpp"
 
+#include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "codec/syslog_time.hpp"
 #include "codec/text_cursor.hpp"
+#include "codec/utf8.hpp"
 
 namespace runnel::codec {
 namespace {
@@ -179,6 +182,27 @@ constexpr std::string_view facility_names[] = {
     "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
     "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
 
+// What else people write.
+struct OtherName {
+  std::string_view name;
+  std::uint8_t number;
+};
+constexpr OtherName other_severities[] = {{"emergency", 0}, {"panic", 0}, {"critical", 2},
+                                          {"error", 3},     {"warn", 4},  {"informational", 6}};
+
+std::optional<std::uint8_t> number_of(std::string_view text,
+                                      std::span<const std::string_view> names) {
+  for (std::size_t index = 0; index < names.size(); ++index)
+    if (names[index] == text) return static_cast<std::uint8_t>(index);
+  const auto number = parse_number(text);
+  if (!number || *number >= names.size()) return std::nullopt;
+  return static_cast<std::uint8_t>(*number);
+}
+
+bool is_sd_name(std::string_view name) {
+  return name.size() <= sd_name_bytes_max && std::ranges::all_of(name, is_sd_name_byte);
+}
+
 }  // namespace
 
 SyslogMessage SyslogReader::read(Bytes bytes) {
@@ -213,11 +237,39 @@ void unescape_param(std::string_view raw_value, TextWriter& out) {
   }
 }
 
+bool is_structured_data(std::string_view text) {
+  TextCursor in(text);
+  bool exact = in.peek() == '[';
+  const auto look = [&](std::string_view id, std::string_view name, std::string_view raw_value) {
+    exact = exact && is_sd_name(id) && is_sd_name(name) && is_utf8(as_bytes(raw_value));
+  };
+  SyslogParamVisitor visit(look);
+  return parse_elements(in, visit) && in.at_end() && exact;
+}
+
+bool is_sd_name_byte(char c) { return c > ' ' && c < '\x7f' && c != '=' && c != ']' && c != '"'; }
+
+bool has_element(std::string_view structured_data, std::string_view id) {
+  bool found = false;
+  each_param(structured_data, [&](std::string_view each, std::string_view, std::string_view) {
+    found = found || each == id;
+  });
+  return found;
+}
+
 std::string_view severity_name(std::uint8_t severity) {
   return severity < std::size(severity_names) ? severity_names[severity] : "unknown";
 }
 std::string_view facility_name(std::uint8_t facility) {
   return facility < std::size(facility_names) ? facility_names[facility] : "unknown";
+}
+std::optional<std::uint8_t> severity_from(std::string_view text) {
+  for (const OtherName& other : other_severities)
+    if (other.name == text) return other.number;
+  return number_of(text, severity_names);
+}
+std::optional<std::uint8_t> facility_from(std::string_view text) {
+  return number_of(text, facility_names);
 }
 
 }  // namespace runnel::codec

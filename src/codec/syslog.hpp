@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -56,7 +57,19 @@ void each_param(std::string_view structured_data, SyslogParamVisitor visit);
 // shows in `out.cut()`.
 void unescape_param(std::string_view raw_value, TextWriter& out);
 
+// Whether the text is STRUCTURED-DATA as section 6.3 has it to the letter, and not "-": names of
+// PRINTUSASCII and at most 32 bytes, values in UTF-8. Only a backslash that escapes nothing is
+// taken for itself, as in a reader, which is less strict with the rest, too.
+bool is_structured_data(std::string_view text);
+inline constexpr std::size_t sd_name_bytes_max = 32;
+bool is_sd_name_byte(char c);
+// Of well-formed structured data: whether it has an element of that name.
+bool has_element(std::string_view structured_data, std::string_view id);
+
 std::string_view severity_name(std::uint8_t severity);  // "emerg" to "debug"; else "unknown"
 std::string_view facility_name(std::uint8_t facility);  // "kern" to "local7"; else "unknown"
+// The other way round, also of their numbers: "3". Severities are known by more names ("error").
+std::optional<std::uint8_t> severity_from(std::string_view text);
+std::optional<std::uint8_t> facility_from(std::string_view text);
 
 }  // namespace runnel::codec

@@ -39,4 +39,13 @@ Utf8Sequence utf8_sequence(Bytes bytes) {
   return {first.size, true};
 }
 
+bool is_utf8(Bytes bytes) {
+  while (!bytes.empty()) {
+    const Utf8Sequence sequence = utf8_sequence(bytes);
+    if (!sequence.valid) return false;
+    bytes = bytes.subspan(sequence.size);
+  }
+  return true;
+}
+
 }  // namespace runnel::codec

@@ -14,5 +14,7 @@ struct Utf8Sequence {
 // The sequence at the start of `bytes`, which is not empty. It never looks past the end: a sequence
 // that the end cuts off is not valid.
 Utf8Sequence utf8_sequence(Bytes bytes);
+// All of it, from its first byte to its last.
+bool is_utf8(Bytes bytes);
 
 }  // namespace runnel::codec

@@ -98,6 +98,7 @@ struct SinkCounters {
   std::uint64_t written_bytes = 0;
   std::uint64_t syncs = 0;
   std::uint64_t replaced_characters = 0;
+  std::uint64_t cut_events = 0;
 };
 inline constexpr CounterName<SinkCounters> sink_counter_names[] = {
     {"sent_events", &SinkCounters::sent_events, "events the destination has taken"},
@@ -121,6 +122,8 @@ inline constexpr CounterName<SinkCounters> sink_counter_names[] = {
     {"syncs", &SinkCounters::syncs, "times that data was made durable"},
     {"replaced_characters", &SinkCounters::replaced_characters,
      "invalid UTF-8 sequences written as U+FFFD"},
+    {"cut_events", &SinkCounters::cut_events,
+     "events that were longer than the destination takes, and cut"},
 };
 
 }  // namespace runnel::pipeline

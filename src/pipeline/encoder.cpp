@@ -23,7 +23,7 @@ std::size_t encoded_bytes_max(const EncodingSettings& settings, std::size_t reco
       return event_json_bytes_max(record_bytes) + count + (settings.json_array ? 1 : 0);
     case Encoding::custom:
       return settings.format->head_bytes_max() + settings.format->event_bytes_max(record_bytes) +
-             RecordFormat::mark_bytes_max;
+             RecordFormat::mark_bytes_max + count;
   }
   return 0;
 }
@@ -106,16 +106,18 @@ bool Encoder::place_in_array(std::size_t begin) {
 
 bool Encoder::add_custom(const Record& record) {
   const RecordFormat& format = *settings_.format;
-  std::uint64_t replaced = 0;
+  std::uint64_t replaced = 0, cut = 0;
   EncodedEvent event = event_of(record);
   event.batch = &batch_;
   event.number = number_;
   event.replaced = &replaced;
+  event.cut = &cut;
   const std::size_t begin = size_;
   const bool first = begin == begun_;
-  // Invariant: there is always room for the tail.
+  // Invariant: there is always room for the tail, and for the count in front of a line.
+  const std::size_t count_bytes = settings_.octet_counted ? octet_count_bytes_max : 0;
   const auto room = [&] {
-    const std::size_t kept = size_ + format.tail().size();
+    const std::size_t kept = size_ + format.tail().size() + count_bytes;
     return kept >= buffer_.size() ? MutableBytes() : buffer_.subspan(size_, buffer_.size() - kept);
   };
   std::optional<std::size_t> written = 0;
@@ -135,6 +137,7 @@ bool Encoder::add_custom(const Record& record) {
   size_ += *written;
   ++number_;
   replaced_characters_ += replaced;
+  cut_events_ += cut;
   return true;
 }
 

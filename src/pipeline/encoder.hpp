@@ -8,7 +8,7 @@
 //          knows what time it was, it counts from 1970 and the headers have "clock":"since boot".
 //   custom: as a RecordFormat says, between its head and its tail. Gaps are left out.
 //   none: nothing is written; the records are only visited.
-// Text and JSON can be octet-counted (RFC 6587 section 3.4.1): "5 hello" instead of "hello\n".
+// What is a line can be octet-counted (RFC 6587 section 3.4.1): "5 hello" instead of "hello\n".
 #pragma once
 
 #include <span>
@@ -76,6 +76,8 @@ class Encoder {
   // Body bytes of what was added, whatever the encoding.
   std::uint64_t visited_bytes() const { return visited_bytes_; }
   std::uint64_t replaced_characters() const { return replaced_characters_; }
+  // Events that a format has cut.
+  std::uint64_t cut_events() const { return cut_events_; }
   // Of a record of the block at hand. Not known: it counts from the start of the machine.
   WallTime wall_time(Time time) const;
   bool is_known(Time time) const;
@@ -111,6 +113,7 @@ class Encoder {
   std::uint64_t number_ = 0;
   std::uint64_t visited_bytes_ = 0;
   std::uint64_t replaced_characters_ = 0;
+  std::uint64_t cut_events_ = 0;
 };
 
 }  // namespace runnel::pipeline

@@ -24,6 +24,8 @@ struct EncodedEvent {
   std::uint64_t number = 0;
   // Takes how many sequences that were not UTF-8 have been replaced; starts at zero.
   std::uint64_t* replaced = nullptr;
+  // Becomes 1 when the event was longer than its destination takes, and cut; starts at zero.
+  std::uint64_t* cut = nullptr;
 };
 
 // The plan of its sink owns it. What is asked for depends on the events alone, and on what was

@@ -176,6 +176,7 @@ void SinkRunner::encode(Batch& batch) {
     encode_whole(batch);
   }
   context_.counters.replaced_characters = encoder_.replaced_characters();
+  context_.counters.cut_events = encoder_.cut_events();
   id_ = id_of(batch);
   events_ = batch.events();
   first_record_ = batch.first_record();

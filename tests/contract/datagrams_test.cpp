@@ -1,6 +1,6 @@
 // Goal: datagrams keep their boundaries, their sender and whether they were cut, one at a time and
-// as a stream. Method: one at a time is in flight wherever a count is checked, because a datagram
-// may be lost; a lost one is sent again.
+// as a stream; a socket that is connected hears when nobody listens. Method: one at a time is in
+// flight wherever a count is checked, because a datagram may be lost; a lost one is sent again.
 #include "tests/contract/fixture.hpp"
 
 namespace runnel::contract {
@@ -146,6 +146,75 @@ TEST_CASE("datagrams: a stream without buffers goes on when they come back") {
   CHECK(stream.error == Error::cancelled);
   f.take_text(stream);
   ports.close(f);
+}
+
+TEST_CASE("datagrams: a connected socket sends to whom it is connected") {
+  Fixture f;
+  io::Address to = loopback();
+  const Handle receiver = f.listen(io::Transport::udp, to);
+  const auto sender = f.system().socket(io::Transport::udp, to.family);
+  REQUIRE(sender.has_value());
+  Request connect;
+  f.run(connect.connect(*sender, to));
+  REQUIRE(connect.ok());
+  std::string into(100, '\0');
+  io::Address peer;
+  Request recv;
+  f.submit(recv.recv_from(receiver, writable(into), &peer));
+  for (int attempt = 0; attempt < 30 && !recv.done(); ++attempt) {
+    Request send;
+    f.run(send.send(*sender, as_bytes("a datagram")));
+    REQUIRE(send.ok());
+    REQUIRE(send.result == 10);
+    const Instant patience = after(f.reactor().now(), 1s);
+    while (!recv.done() && f.reactor().now() < patience) f.pause_until(patience);
+  }
+  REQUIRE(recv.ok());
+  CHECK(recv.result == 10);
+  CHECK(into.substr(0, 10) == "a datagram");
+  const auto local = f.system().local_address(*sender);
+  REQUIRE(local.has_value());
+  CHECK(peer.port == local->port);
+  f.close(receiver);
+  f.close(*sender);
+}
+
+TEST_CASE("datagrams: who is connected hears that nobody listens, sending or receiving") {
+  Fixture f;
+  io::Address to = loopback();
+  f.close(f.listen(io::Transport::udp, to));
+  const auto sender = f.system().socket(io::Transport::udp, to.family);
+  REQUIRE(sender.has_value());
+  Request connect;
+  f.run(connect.connect(*sender, to));
+  REQUIRE(connect.ok());
+  const auto send = [&] {
+    Request sent;
+    f.run(sent.send(*sender, as_bytes("a datagram")));
+    return sent.error;
+  };
+  const auto pause = [&] {
+    const Instant patience = after(f.reactor().now(), 100ms);
+    while (f.reactor().now() < patience) f.pause_until(patience);
+  };
+  Error told = Error::none;
+  for (int attempt = 0; attempt < 300 && told == Error::none; ++attempt) {
+    told = send();
+    pause();
+  }
+  CHECK(told == Error::refused);
+  std::string into(100, '\0');
+  Request recv;
+  f.submit(recv.recv(*sender, writable(into)));
+  // Either of them is told, whichever comes first.
+  for (int attempt = 0; attempt < 300 && !recv.done(); ++attempt) {
+    told = send();
+    CHECK((told == Error::none || told == Error::refused));
+    pause();
+  }
+  REQUIRE(recv.done());
+  CHECK(recv.error == Error::refused);
+  f.close(*sender);
 }
 
 }  // namespace runnel::contract

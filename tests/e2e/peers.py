@@ -1,4 +1,4 @@
-"""The peers that the tests send with: rsyslog, syslog-ng, logrotate, logger.
+"""The peers that the tests send with and to: rsyslog, syslog-ng, logrotate, logger.
 
 rsyslog and syslog-ng cannot both be installed: syslog-ng's packages are unpacked into a folder of
 their own (RUNNEL_PEERS, once). No service is started and no configuration of the system is read or

@@ -82,8 +82,9 @@ void EventName::write(const pipeline::Record& record, std::string_view source,
       out << text_of(piece);
       continue;
     }
-    const std::string_view value = value_of(piece, record, source);
-    rules_->write_value(value.empty() ? std::string_view("unknown") : value, out);
+    const std::string_view found = value_of(piece, record, source);
+    const std::string_view value = found.empty() ? rules_->missing : found;
+    if (!value.empty()) rules_->write_value(value, out);
   }
   RUNNEL_ASSERT(!out.cut());
 }

@@ -1,10 +1,10 @@
 // A name that is made of each event, where a destination sorts events by names: the topic of mqtt,
-// the subject of nats, the tag of forward. Literal text, and %{NAME} for what an event says:
-// `source` (the name it has in the configuration), `severity`, or a header. Plain data: nothing is
-// allocated after parsing.
+// the subject of nats, the tag of forward, the fields of syslog. Literal text, and %{NAME} for what
+// an event says: `source` (the name it has in the configuration), `severity`, or a header. Plain
+// data: nothing is allocated after parsing.
 //
 // What comes from headers is hostile: each protocol says what may stand in a value, the rest
-// becomes underscores. A value that is missing or empty is "unknown".
+// becomes underscores, and what a value is that is missing or empty: mostly "unknown".
 #pragma once
 
 #include <array>
@@ -37,6 +37,8 @@ class EventName {
     std::string_view example;       // of a pattern, for who wrote none
     // Writes 1 to value_bytes_max bytes. `raw` is not empty, of any length, with anything in it.
     void (*write_value)(std::string_view raw, TextWriter& out);
+    // Stands for a value that is missing or empty. Empty: nothing does.
+    std::string_view missing = "unknown";
   };
   static constexpr std::size_t pattern_bytes_most = 256;
 

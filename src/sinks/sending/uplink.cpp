@@ -47,6 +47,12 @@ pipeline::Checked<Endpoint> endpoint_from(const OptionValues& values, std::strin
   return *endpoint;
 }
 
+pipeline::Checked<Destination> destination_from(const OptionValues& values, Endpoint endpoint) {
+  auto uplink = uplink_settings(values, endpoint);
+  if (!uplink) return tl::unexpected(uplink.error());
+  return Destination{std::move(endpoint), std::move(*uplink)};
+}
+
 UplinkMemory Uplink::carve(Region& region, const UplinkSettings& settings) {
   constexpr std::size_t frame_bytes = 1024;
   region.frames(6, frame_bytes);  // open, connect or secure, write, read, acknowledged, end

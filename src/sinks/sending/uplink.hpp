@@ -25,6 +25,14 @@ pipeline::Checked<UplinkSettings> uplink_settings(const pipeline::OptionValues& 
 pipeline::Checked<Endpoint> endpoint_from(const pipeline::OptionValues& values,
                                           std::string_view option, std::uint16_t standard_port = 0);
 
+// Where a sink sends to, and how.
+struct Destination {
+  Endpoint endpoint;
+  UplinkSettings uplink;
+};
+pipeline::Checked<Destination> destination_from(const pipeline::OptionValues& values,
+                                                Endpoint endpoint);
+
 struct UplinkMemory {
   MutableBytes tls_context, tls_session;  // empty: no TLS
 };

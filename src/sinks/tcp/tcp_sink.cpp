@@ -1,74 +1,13 @@
 #include "sinks/tcp/tcp_sink.hpp"
 
-#include "sinks/sending/uplink.hpp"
+#include "sinks/sending/stream_sink.hpp"
 
 namespace runnel::sinks {
 namespace {
 
-using async::Task;
 using pipeline::Checked;
-using pipeline::Delivery;
-using pipeline::Frame;
 using pipeline::OptionType;
 using pipeline::OptionValues;
-using pipeline::SinkContext;
-
-struct TcpSinkSettings {
-  Endpoint endpoint;
-  UplinkSettings uplink;
-};
-
-struct TcpSinkMemory {
-  UplinkMemory uplink;
-};
-
-// A batch is delivered when the peer's kernel has acknowledged its last byte. There is no answer of
-// the peer's program: what it had not read when it died is lost (docs/sink-tcp.md).
-class TcpSink final : public pipeline::Sink {
- public:
-  static TcpSinkMemory carve(Region& region, const TcpSinkSettings& settings) {
-    constexpr std::size_t frame_bytes = 768;
-    region.frames(4, frame_bytes);  // start, deliver, send, shut
-    return {Uplink::carve(region, settings.uplink)};
-  }
-  TcpSink(SinkContext& context, const TcpSinkSettings& settings, const TcpSinkMemory& memory)
-      : settings_(settings), uplink_(context, settings.uplink, memory.uplink) {}
-
-  Task<pipeline::Started> start() override { co_return uplink_.start(); }
-
-  Task<Delivery> deliver(const Frame& frame) override {
-    const Status sent = co_await send(frame.wire);
-    Delivery delivery;
-    if (sent) co_return delivery;
-    uplink_.close();
-    delivery.outcome = Delivery::Outcome::retry;
-    delivery.error = sent.error();
-    reason_.clear();
-    reason_ << settings_.endpoint;
-    if (!uplink_.reason().empty()) reason_ << ": " << uplink_.reason();
-    delivery.reason = reason_.text();
-    co_return delivery;
-  }
-
-  Task<void> shut() override { co_await uplink_.end(); }
-
- private:
-  Task<Status> send(Bytes bytes) {
-    if (!uplink_.is_alive()) {
-      uplink_.close();
-      const Status opened = co_await uplink_.open(settings_.endpoint);
-      if (!opened) co_return opened;
-    }
-    const Status written = co_await uplink_.write(bytes);
-    if (!written) co_return written;
-    const Status acknowledged = co_await uplink_.acknowledged();
-    co_return acknowledged;
-  }
-
-  const TcpSinkSettings& settings_;
-  Uplink uplink_;
-  Text<512> reason_;
-};
 
 constexpr pipeline::Option options[] = {
     {.name = "address",
@@ -85,24 +24,23 @@ constexpr pipeline::Option options[] = {
 
 class TcpSinkPlan final : public pipeline::SinkPlan {
  public:
-  explicit TcpSinkPlan(TcpSinkSettings settings) : settings_(std::move(settings)) {}
-  pipeline::Sink* build(Region& region, SinkContext* context) override {
-    return pipeline::build_component<TcpSink, pipeline::Sink>(region, context, settings_);
+  explicit TcpSinkPlan(Destination to) : to_(std::move(to)) {
+    looks_up_names = to_.endpoint.is_name();
+  }
+  pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
+    return pipeline::build_component<StreamSink, pipeline::Sink>(region, context, to_);
   }
 
  private:
-  TcpSinkSettings settings_;
+  Destination to_;
 };
 
 Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   auto endpoint = endpoint_from(values, "address");
   if (!endpoint) return tl::unexpected(endpoint.error());
-  auto uplink = uplink_settings(values, *endpoint);
-  if (!uplink) return tl::unexpected(uplink.error());
-  const bool is_name = endpoint->is_name();
-  auto made =
-      std::make_unique<TcpSinkPlan>(TcpSinkSettings{std::move(*endpoint), std::move(*uplink)});
-  made->looks_up_names = is_name;
+  auto to = destination_from(values, std::move(*endpoint));
+  if (!to) return tl::unexpected(to.error());
+  auto made = std::make_unique<TcpSinkPlan>(std::move(*to));
   made->delivery.octet_counted = values.text("framing") == "octet_counted";
   return made;
 }
