@@ -5,6 +5,7 @@
 #include "sinks/syslog/syslog_sink.hpp"
 
 #include "codec/syslog.hpp"
+#include "pipeline/shared_link.hpp"
 #include "tests/sim/receiver.hpp"
 #include "tests/sim/sink_world.hpp"
 
@@ -181,6 +182,30 @@ TEST_CASE("syslog sink: over UDP each event is a datagram, and long ones are cut
   std::size_t bytes = 0;
   for (const std::string& each : receiver.datagrams) bytes += each.size();
   CHECK(process.sink_counters.wire_bytes == bytes);
+  finish(process);
+  receiver.stop();
+}
+
+TEST_CASE("syslog sink: datagrams keep to the rate of a link") {
+  Disk disk;
+  PipelineProcess process(disk.machine);
+  DatagramReceiver receiver(process);
+  receiver.start();
+  constexpr std::size_t rate = 10'000;
+  SharedLink link({.bytes_per_second = rate}, *process.scheduler);
+  process.sink_context->link = &link;
+  SinkUnderTest sink = syslog_sink("udp://127.0.0.1");
+  sink.run(process);
+  const Instant began = process.scheduler->now();
+  put(process, 0, 300);
+  REQUIRE(drain(process));
+  const double seconds = std::chrono::duration<double>(process.scheduler->now() - began).count();
+  const auto bytes = static_cast<double>(process.sink_counters.wire_bytes);
+  CHECK(bytes > 4 * rate);
+  // A second's worth is free, and the last one is not waited for.
+  CHECK(bytes <= rate * (seconds + 1) + 200);
+  REQUIRE(process.run_until([&] { return receiver.datagrams.size() >= 300; }));
+  CHECK(readable_numbers(receiver.bodies()).size() == 300);
   finish(process);
   receiver.stop();
 }
