@@ -19,11 +19,13 @@ class Runnel:
         self.tools = tools
         self.driver = driver
         self.name = f'runnel ({driver})'
+        self.drain_timeout = '10s'
 
     def configure(self, source, sink, channel):
         text = f'''[agent]
 name = "bench"
 state_dir = "{self.tools.out}/state"
+drain_timeout = "{self.drain_timeout}"
 
 [sources.in]
 {source}

@@ -22,6 +22,13 @@ def microseconds(text):
     return float(number) * UNITS[unit]
 
 
+def loop_figures(log):
+    """How long turns of the loop lasted, from the summary."""
+    turns, longest, usual = re.search(
+        r'loop: (\d+) turns, the longest (.*?), 99\.9 % at most (.*)', log).groups()
+    return {'turns': int(turns), 'longest_us': microseconds(longest), 'turn_us': microseconds(usual)}
+
+
 def figures(usage, **more):
     return {'wall': usage.wall, 'cpu': usage.cpu, 'peak_kib': usage.peak_kib, **more}
 
@@ -80,7 +87,7 @@ class Tail(Workload):
         log = measured.log.read_text(errors='replace')
         self.check(lines, log)
         return self.done(usage, path, ceiling_kib=runnel.ceiling_kib(log),
-                         output_bytes=self.output_bytes(log))
+                         output_bytes=self.output_bytes(log), **loop_figures(log))
 
     def command(self, runnel, source, fsync):
         return runnel.command(source, self.sink(runnel, fsync), '--once')
@@ -160,11 +167,8 @@ class SlowDisk(Workload):
         log = measured.log.read_text(errors='replace')
         if f'sent_events {self.options.slow_events}' not in log:
             raise Failed(f'{self.name}: not {self.options.slow_events} events: {log[-1000:]}')
-        turns, longest, usual = re.search(
-            r'loop: (\d+) turns, the longest (.*?), 99\.9 % at most (.*)', log).groups()
         syncs = int(re.search(r'channels\.\S+:.* syncs (\d+)', log).group(1))
-        return figures(usage, ceiling_kib=runnel.ceiling_kib(log), turns=int(turns),
-                       longest_us=microseconds(longest), turn_us=microseconds(usual),
+        return figures(usage, ceiling_kib=runnel.ceiling_kib(log), **loop_figures(log),
                        sync_ms=1000 * usage.wall / syncs)
 
 
