@@ -31,6 +31,9 @@ class JsonWriter {
   void begin_array() { open('['); }
   void end_array() { close(']'); }
   void key(std::string_view name);
+  // The same for texts that have nothing to be escaped: names that the program gives, times.
+  void plain_key(std::string_view name);
+  void plain_string(std::string_view text);
   void string(Bytes bytes);
   void string(std::string_view text) { string(as_bytes(text)); }
   template <std::integral T>

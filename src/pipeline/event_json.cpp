@@ -6,20 +6,20 @@ void write_event_json(codec::JsonWriter& json, const EncodedEvent& event, codec:
                       const EventNames& names) {
   const Record& record = event.record;
   json.begin_object();
-  json.key(names.time);
-  json.string(rfc3339.text(event.time));
-  json.key("source");
+  json.plain_key(names.time);
+  json.plain_string(rfc3339.text(event.time));
+  json.plain_key("source");
   json.string(event.source);
   if (record.severity() != Severity::none) {
-    json.key("severity");
-    json.string(severity_text(record.severity()));
+    json.plain_key("severity");
+    json.plain_string(severity_text(record.severity()));
   }
   if (!record.headers().empty() || !event.clock_known) {
-    json.key("headers");
+    json.plain_key("headers");
     json.begin_object();
     if (!event.clock_known) {
-      json.key("clock");
-      json.string("since boot");
+      json.plain_key("clock");
+      json.plain_string("since boot");
     }
     record.headers().each([&](std::string_view key, std::string_view value) {
       json.key(key);
@@ -27,7 +27,7 @@ void write_event_json(codec::JsonWriter& json, const EncodedEvent& event, codec:
     });
     json.end_object();
   }
-  json.key(names.body);
+  json.plain_key(names.body);
   json.string(record.body());
   json.end_object();
 }

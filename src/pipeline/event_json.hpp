@@ -12,6 +12,7 @@
 
 namespace runnel::pipeline {
 
+// Without anything that JSON escapes.
 struct EventNames {
   std::string_view time = "time";
   std::string_view body = "body";

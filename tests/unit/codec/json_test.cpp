@@ -90,6 +90,22 @@ TEST_CASE("json: escapes") {
   }
 }
 
+TEST_CASE("json: every character and its neighbours, in strings of every length") {
+  for (std::size_t size = 1; size <= 17; ++size) {
+    for (int value = 0; value < 0x80; ++value) {
+      std::string text(size, 'a');
+      text[size / 2] = static_cast<char>(value);
+      bool same = decoded(quoted(text)) == text;
+      for (const char before : "\0\x1f\x20!\"#[\\]\x7f"sv) {
+        text[size - 1] = before;
+        text[size / 3] = static_cast<char>(value);
+        same = same && decoded(quoted(text)) == text;
+      }
+      CHECK_MESSAGE(same, size, " characters with ", value);
+    }
+  }
+}
+
 TEST_CASE("json: UTF-8 stays, what is not becomes U+FFFD and is counted") {
   const std::string_view replacement = "\xef\xbf\xbd";
   const struct {
@@ -149,11 +165,14 @@ TEST_CASE("json: every buffer size") {
     out.begin_object();
     out.key("name");
     out.string(value);
-    out.key("n");
+    out.plain_key("n");
     out.number(12345);
+    out.plain_key("plain");
+    out.plain_string("text");
     out.end_object();
   };
   write(whole);
+  CHECK(as_text(whole.bytes()).ends_with(",\"n\":12345,\"plain\":\"text\"}"));
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     std::vector<std::byte> buffer(size);
     JsonWriter out{MutableBytes(buffer)};
