@@ -91,10 +91,10 @@ void write_forward_time(MsgpackWriter& out, WallTime time) {
   constexpr std::int64_t second = 1'000'000'000;
   constexpr std::int64_t last = UINT32_MAX * second + second - 1;
   const std::int64_t ns = std::clamp<std::int64_t>(time.time_since_epoch().count(), 0, last);
-  std::byte data[8];
-  store_big(data, static_cast<std::uint32_t>(ns / second));
-  store_big(data + 4, static_cast<std::uint32_t>(ns % second));
-  out.extension(0, data);
+  std::byte encoded[forward_time_bytes] = {std::byte{0xd7}, std::byte{0x00}};
+  store_big(encoded + 2, static_cast<std::uint32_t>(ns / second));
+  store_big(encoded + 6, static_cast<std::uint32_t>(ns % second));
+  out.encoded(encoded);
 }
 
 void write_forward_head(MsgpackWriter& out, std::string_view tag, std::size_t entries_bytes) {

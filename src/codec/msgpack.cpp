@@ -125,24 +125,14 @@ void MsgpackWriter::sized_head(std::uint8_t format8, std::size_t size) {
   overflowed_ = true;
 }
 
-void MsgpackWriter::string_head(std::size_t size) {
-  if (size <= 0x1f) return head(static_cast<std::uint8_t>(0xa0 | size));
-  sized_head(0xd9, size);
-}
-
 void MsgpackWriter::binary_head(std::size_t size) { sized_head(0xc4, size); }
 
-void MsgpackWriter::counted_head(std::uint8_t short_format, std::uint8_t format16,
-                                 std::size_t count) {
-  if (count <= 0x0f) return head(static_cast<std::uint8_t>(short_format | count));
+void MsgpackWriter::long_counted_head(std::uint8_t format16, std::size_t count) {
   const auto format32 = static_cast<std::uint8_t>(format16 + 1);
   if (fits<std::uint16_t>(count)) return head(format16, static_cast<std::uint16_t>(count));
   if (fits<std::uint32_t>(count)) return head(format32, static_cast<std::uint32_t>(count));
   overflowed_ = true;
 }
-
-void MsgpackWriter::array(std::size_t count) { counted_head(0x90, 0xdc, count); }
-void MsgpackWriter::map(std::size_t pairs) { counted_head(0x80, 0xde, pairs); }
 
 void MsgpackWriter::extension(std::int8_t type, Bytes data) {
   if (std::has_single_bit(data.size()) && data.size() <= 16) {

@@ -49,9 +49,11 @@ class MsgpackWriter {
   }
   // The bytes come from elsewhere, right behind this.
   void binary_head(std::size_t size);
-  void array(std::size_t count);
-  void map(std::size_t pairs);
+  void array(std::size_t count) { counted_head(0x90, 0xdc, count); }
+  void map(std::size_t pairs) { counted_head(0x80, 0xde, pairs); }
   void extension(std::int8_t type, Bytes data);
+  // Values as they were encoded before.
+  void encoded(Bytes values) { raw(values); }
 
   Bytes bytes() const { return {begin_, size()}; }
   std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
@@ -65,7 +67,10 @@ class MsgpackWriter {
  private:
   void positive(std::uint64_t value);
   void negative(std::int64_t value);
-  void string_head(std::size_t size);
+  void string_head(std::size_t size) {
+    if (size <= 0x1f) return head(static_cast<std::uint8_t>(0xa0 | size));
+    sized_head(0xd9, size);
+  }
 
   void head(std::uint8_t format) {
     if (!has_room(1)) return;
@@ -80,7 +85,11 @@ class MsgpackWriter {
   }
   // `format8` and the two behind it, by how many bytes the length takes.
   void sized_head(std::uint8_t format8, std::size_t size);
-  void counted_head(std::uint8_t short_format, std::uint8_t format16, std::size_t count);
+  void counted_head(std::uint8_t short_format, std::uint8_t format16, std::size_t count) {
+    if (count <= 0x0f) return head(static_cast<std::uint8_t>(short_format | count));
+    long_counted_head(format16, count);
+  }
+  void long_counted_head(std::uint8_t format16, std::size_t count);
   void raw(Bytes bytes) {
     if (has_room(bytes.size())) at_ = put_bytes(at_, bytes);
   }

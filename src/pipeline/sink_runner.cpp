@@ -252,11 +252,20 @@ std::uint32_t SinkRunner::find_keys(Batch& batch) {
   return count;
 }
 
-// When the batch does not fit it is halved, until it does: a single record always fits.
+// Mostly there is one key: then the batch ends where the buffer does. With several, one that does
+// not fit is tried again with fewer events, until it does: a single record always fits.
 void SinkRunner::encode_partitioned(Batch& batch) {
   std::uint32_t count = find_keys(batch);
+  if (part_count_ == 1) {
+    const std::uint64_t key = parts_[0].key;
+    part_count_ = 0;
+    encode_whole(batch);
+    parts_[0].key = parts_[0].name = key;
+    return;
+  }
   for (;;) {
     encoder_.clear();
+    std::uint32_t added = 0;
     bool fits = encoder_.add(batch.gap());
     for (std::size_t index = 0; fits && index < part_count_; ++index) {
       Part& part = parts_[index];
@@ -270,6 +279,7 @@ void SinkRunner::encode_partitioned(Batch& batch) {
         if (memory_.keys[index_in_batch] != part.key) continue;
         encoder_.goes_on_at(batch.first_record() + index_in_batch);
         fits = encoder_.add(reader.record());
+        if (fits) ++added;
         if (reader.record().kind() != RecordKind::gap) ++part.events;
       }
       if (fits) encoder_.finish(part.begin);
@@ -278,7 +288,8 @@ void SinkRunner::encode_partitioned(Batch& batch) {
     }
     if (fits) break;
     RUNNEL_ASSERT(count > 1);
-    count /= 2;
+    // The others are about as long as those that found room.
+    count = std::max(added - added / 16, 1u);
     RecordReader reader(batch);
     for (std::uint32_t kept = 0; kept <= count; ++kept) RUNNEL_ASSERT(reader.next());
     reader.cut_before();

@@ -331,3 +331,29 @@ TEST_CASE("runner: partitions never share a frame, and keep their order") {
     got[static_cast<char>(running.sink.keys[index])] += running.sink.attempts[index];
   CHECK((got == sent));
 }
+
+TEST_CASE("runner: what partitions make of a batch fills the buffer") {
+  std::uint32_t hosts = 1;
+  SUBCASE("one") {}
+  SUBCASE("several") { hosts = 3; }
+  constexpr std::size_t batches = 5;
+  DeliverySettings settings{.encoding = Encoding::json, .partitions = true};
+  settings.take.bytes_max = 64 * 1024;
+  settings.record_bytes_max = 1024;
+  Running running(settings, {.capacity_bytes = 512 * 1024});
+  std::size_t length = 0;
+  for (std::uint32_t number = 0; number < 1500; ++number) {
+    const char host = static_cast<char>('a' + number % hosts);
+    std::byte buffer[16];
+    HeaderWriter headers{MutableBytes(buffer)};
+    headers.add("host", std::string_view(&host, 1));
+    running.process.put(std::string(100, 'x'), headers.headers());
+  }
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == 1500);
+  for (const std::string& frame : running.sink.attempts) length += frame.size();
+  // JSON takes more room than the records that it is made of.
+  CHECK(length > 4 * settings.take.bytes_max);
+  CHECK(length <= batches * settings.take.bytes_max);
+  CHECK(running.process.sink_counters.sent_batches == batches);
+}

@@ -8,7 +8,18 @@ namespace {
 
 constexpr std::string_view clock_key = "clock";
 
+std::string encoded(std::string_view name) {
+  std::byte memory[codec::MsgpackWriter::head_bytes_max + ForwardKeys::bytes_max];
+  codec::MsgpackWriter out(memory);
+  out.string(name);
+  RUNNEL_ASSERT(!out.overflowed());
+  return std::string(as_text(out.bytes()));
+}
+
 }  // namespace
+
+ForwardFormat::ForwardFormat(ForwardKeys keys)
+    : keys_(std::move(keys)), source_(encoded(keys_.source)), message_(encoded(keys_.message)) {}
 
 std::size_t ForwardFormat::event_bytes_max(std::size_t record_bytes) const {
   // Time, three names, the name of the source, severity, clock, and the heads of all of them.
@@ -37,14 +48,14 @@ std::optional<std::size_t> ForwardFormat::event(const pipeline::EncodedEvent& ev
     out.string("since boot");
   }
   if (!keys_.source.empty()) {
-    out.string(keys_.source);
+    out.encoded(as_bytes(source_));
     out.string(event.source);
   }
   if (!keys_.severity.empty() && record.severity() != pipeline::Severity::none) {
     out.string(keys_.severity);
     out.string(codec::severity_name(static_cast<std::uint8_t>(record.severity())));
   }
-  out.string(keys_.message);
+  out.encoded(as_bytes(message_));
   out.string(record.body());
   if (out.overflowed()) return std::nullopt;
   return out.size();

@@ -22,7 +22,7 @@ struct ForwardKeys {
 
 class ForwardFormat final : public pipeline::RecordFormat {
  public:
-  explicit ForwardFormat(ForwardKeys keys) : keys_(std::move(keys)) {}
+  explicit ForwardFormat(ForwardKeys keys);
 
   std::size_t event_bytes_max(std::size_t record_bytes) const override;
   std::optional<std::size_t> event(const pipeline::EncodedEvent& event,
@@ -33,6 +33,7 @@ class ForwardFormat final : public pipeline::RecordFormat {
   std::size_t count_entries(const pipeline::EncodedEvent& event) const;
 
   ForwardKeys keys_;
+  std::string source_, message_;  // the same names as they are written
 };
 
 }  // namespace runnel::sinks

@@ -19,9 +19,15 @@ std::uint64_t ForwardTags::key_of(const pipeline::Record& record, std::string_vi
   if (pattern_.is_constant()) return 1;
   if (old_) count_ = last_ = 0;
   old_ = false;
+  // Neighbours mostly come from the same source; to write its name anew costs more than to see
+  // that.
+  if (count_ > 0 && !pattern_.reads_headers() && record.source() == last_source_ &&
+      record.severity() == last_severity_)
+    return last_ + 1;
+  last_source_ = record.source();
+  last_severity_ = record.severity();
   Text<TagTemplate::tag_bytes_max> wanted;
   pattern_.write(record, source, wanted);
-  // Neighbours mostly have the same.
   if (count_ > 0 && at(last_) == wanted.text()) return last_ + 1;
   std::size_t index = 0;
   while (index < count_ && at(index) != wanted.text()) ++index;

@@ -34,7 +34,9 @@ class ForwardTags {
   std::size_t stride_;
   std::array<std::uint16_t, tags_max> sizes_ = {};
   std::size_t count_ = 0;
-  std::size_t last_ = 0;
+  std::size_t last_ = 0;  // what was asked for last, and of whom
+  std::uint16_t last_source_ = 0;
+  pipeline::Severity last_severity_ = pipeline::Severity::none;
   bool old_ = false;
 };
 

@@ -58,6 +58,7 @@ std::string EventName::add(Kind kind, std::size_t begin, std::size_t size) {
     literal_bytes_ += size;
   else
     ++value_count_;
+  reads_headers_ = reads_headers_ || kind == Kind::header;
   return {};
 }
 

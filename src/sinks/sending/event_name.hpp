@@ -22,6 +22,8 @@ class EventName {
   static constexpr std::size_t values_max = 4;
 
   bool is_constant() const { return value_count_ == 0; }
+  // False: it says the same of all events with the same source and severity.
+  bool reads_headers() const { return reads_headers_; }
   // The longest name that this one can give.
   std::size_t bytes_max() const { return literal_bytes_ + value_count_ * rules_->value_bytes_max; }
   // Never cut when `out` is empty and has bytes_max() of room. `source`: the name of the record's.
@@ -70,6 +72,7 @@ class EventName {
   std::array<Piece, pieces_max> pieces_;
   std::size_t piece_count_ = 0;
   std::size_t value_count_ = 0;
+  bool reads_headers_ = false;
   std::size_t literal_bytes_ = 0;
 };
 

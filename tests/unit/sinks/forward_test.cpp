@@ -12,11 +12,13 @@
 #include "pipeline/connection_options.hpp"
 #include "sinks/forward/forward_format.hpp"
 #include "sinks/forward/tag_template.hpp"
+#include "sinks/forward/tags.hpp"
 
 using namespace runnel;
 using namespace runnel::pipeline;
 using namespace std::string_view_literals;
 using sinks::ForwardFormat;
+using sinks::ForwardTags;
 using sinks::TagTemplate;
 
 namespace {
@@ -98,6 +100,28 @@ TEST_CASE("forward: tags of events") {
   CHECK(TagTemplate::parse("plain")->is_constant());
   CHECK_FALSE(TagTemplate::parse("%{source}")->is_constant());
   CHECK(tag_of("%{host}", Made(Pairs{{"host", "a\n\xff."}})) == "a___");
+}
+
+TEST_CASE("forward: events with the same tag have the same key, until a batch is delivered") {
+  const auto keys_of = [](std::string_view text) {
+    const auto pattern = TagTemplate::parse(text);
+    REQUIRE(pattern.has_value());
+    std::vector<char> memory(ForwardTags::tags_max * pattern->bytes_max());
+    ForwardTags tags(*pattern, memory);
+    const Made first({{"host", "a"}}, "body", Severity::warning);
+    const Made second({{"host", "b"}}, "body", Severity::warning);
+    const Made third({{"host", "b"}}, "body", Severity::info);
+    std::string keys;
+    for (const Made* made : {&first, &first, &second, &third, &first})
+      keys += concat(tags.key_of(made->record(), "applog"));
+    tags.delivering();
+    const std::uint64_t key = tags.key_of(third.record(), "applog");
+    return concat(keys, ' ', key, ' ', tags.tag(key));
+  };
+  CHECK(keys_of("%{source}") == "11111 1 applog");
+  CHECK(keys_of("%{source}.%{severity}") == "11121 1 applog.info");
+  CHECK(keys_of("%{host}") == "11221 1 b");
+  CHECK(keys_of("%{source}.%{host}.%{severity}") == "11231 1 applog.b.info");
 }
 
 TEST_CASE("forward: patterns that are none") {
