@@ -15,9 +15,11 @@ namespace {
 
 // Each piece has a deadline of its own: on a thin link a batch takes minutes.
 constexpr std::size_t piece_bytes = 64 * 1024;
-// How often the kernel is asked whether the peer has everything. A nearby peer has at once.
+// How often the kernel is asked whether the peer has everything. A nearby peer has at once; one
+// that has been silent for long is asked less often, so that waiting for it costs nothing.
 constexpr Duration first_look = std::chrono::microseconds(200);
 constexpr Duration longest_look = std::chrono::milliseconds(50);
+constexpr int looks_in_silence = 16;  // that has lasted so far, at most
 
 // How long a goodbye may take.
 constexpr Duration goodbye_patience = 1s;
@@ -172,19 +174,25 @@ bool Uplink::is_alive() const {
 
 Task<Status> Uplink::acknowledged() {
   std::uint64_t last = UINT64_MAX;
+  Instant moved = context_.now();
   Instant deadline = reply_deadline();
-  for (Duration pause = first_look;; pause = std::min(pause * 2, longest_look)) {
+  Duration pause = first_look;
+  for (;;) {
     const auto state = context_.system.stream_state(tcp_.handle());
     if (!state) co_return state.error();
     if (state->peer_finished) co_return Error::closed;
     if (state->unacknowledged_bytes == 0) co_return Status();
     if (state->unacknowledged_bytes < last) {
       last = state->unacknowledged_bytes;
+      moved = context_.now();
       deadline = reply_deadline();
     }
     if (context_.now() >= deadline) co_return Error::timed_out;
-    const Status slept = co_await async::sleep_until(after(context_.now(), pause));
+    const Instant next = std::min(after(context_.now(), pause), deadline);
+    const Status slept = co_await async::sleep_until(next);
     if (!slept) co_return slept;
+    const Duration silence = context_.now() - moved;
+    pause = std::min(pause * 2, std::max(longest_look, silence / looks_in_silence));
   }
 }
 
