@@ -9,8 +9,6 @@ from far_end import BlackHole, Count, Refusing, Silent, TlsPeer
 from measuring import Awake, Failed, count_newlines, free_port
 from workloads import Tail, TailNull, TailZstd, Workload, figures, loop_figures
 
-WIRE_TOLERANCE = 0.01
-
 
 def counter(log, name):
     """Of the sink, from the summary; one that counted nothing is not there."""
@@ -21,7 +19,7 @@ def counter(log, name):
 
 def check_wire(name, log, received):
     said = counter(log, 'wire_bytes')
-    if abs(said - received) > WIRE_TOLERANCE * received:
+    if said != received:
         raise Failed(f'{name}: wire_bytes is {said}, but {received} bytes arrived')
 
 
@@ -161,7 +159,7 @@ class IdleTls(Quiet):
     def contenders(self):
         for runnel in self.runnels():
             yield runnel.name, lambda one=runnel: self.run(one, False)
-            if self.authorities.exists():
+            if self.authorities.exists() and not self.tools.smoke:
                 yield (f"{runnel.name}, the system's authorities too",
                        lambda one=runnel: self.run(one, True))
 
@@ -186,7 +184,7 @@ class Outage(Quiet):
 
     def contenders(self):
         for runnel in self.runnels():
-            for peer in self.peers:
+            for peer in list(self.peers)[:1 if self.tools.smoke else None]:
                 yield f'{peer}, {runnel.driver}', lambda one=runnel, what=peer: self.run(one, what)
 
     def run(self, runnel, peer):

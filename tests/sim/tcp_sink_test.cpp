@@ -104,6 +104,26 @@ TEST_CASE("tcp sink: what a peer that hangs has not acknowledged is not delivere
   receiver.stop();
 }
 
+TEST_CASE("tcp sink: who waits for a silent peer looks seldom, and soon enough") {
+  Disk disk;
+  PipelineProcess process(disk.machine);
+  Receiver receiver(process, server);
+  receiver.hang(true);
+  receiver.start();
+  SinkUnderTest sink = tcp_sink({{"reply_timeout", "1m"}});
+  sink.run(process);
+  for (std::uint64_t number = 0; number < 40; ++number) process.put(body(number, 10'000));
+  process.run_for(1s);
+  const std::uint64_t before = process.scheduler->turns();
+  process.run_for(20s);
+  CHECK(process.scheduler->turns() - before < 100);
+  receiver.hang(false);
+  REQUIRE(drain(process, 5s));
+  CHECK(process.sink_counters.retries == 0);
+  finish(process);
+  receiver.stop();
+}
+
 TEST_CASE("tcp sink: addresses that cannot be are named") {
   const auto problem_of = [](std::string_view address) {
     pipeline::OptionValues values;

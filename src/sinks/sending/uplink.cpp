@@ -129,7 +129,10 @@ void Uplink::close() {
 }
 
 Task<void> Uplink::end() {
-  if (secured_ && is_open()) (void)co_await tls_->shut(after(context_.now(), goodbye_patience));
+  if (secured_ && is_open()) {
+    (void)co_await tls_->shut(after(context_.now(), goodbye_patience));
+    count(0);
+  }
   close();
 }
 
