@@ -66,3 +66,40 @@ class TcpPeer:
         self.listener.close()
         if self.connection is not None:
             self.connection.shutdown(socket.SHUT_RDWR)  # wakes who reads, and ends the connection
+
+
+class ManyTcpPeer:
+    """Keeps what comes, of many connections at once, each by itself."""
+
+    def __init__(self):
+        self._received = []
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                connection, _ = self.listener.accept()
+                received = bytearray()
+                self._received.append(received)
+                threading.Thread(target=self._serve, args=(connection, received),
+                                 daemon=True).start()
+        except OSError:
+            pass  # closed by the test
+
+    @staticmethod
+    def _serve(connection, received):
+        try:
+            while piece := connection.recv(65536):
+                received += piece
+        except OSError:
+            pass  # reset
+        connection.close()
+
+    def lines(self):
+        return {line for each in list(self._received) for line in bytes(each).splitlines()}
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
