@@ -28,7 +28,25 @@ std::string without(std::string text, const std::vector<std::string>& secrets) {
   return text;
 }
 
+bool same(Place a, Place b) { return a.line == b.line && a.column == b.column; }
+
 }  // namespace
+
+void Complaints::hide(Place place, std::string secret) {
+  secret_places_.push_back(place);
+  if (secret.size() < secret_bytes_min) return;
+  const auto longer = [&](const std::string& each) { return each.size() < secret.size(); };
+  secrets_.insert(std::find_if(secrets_.begin(), secrets_.end(), longer), std::move(secret));
+}
+
+std::string Complaints::shown(const Line& line) const {
+  std::string text = line.text;
+  const bool about_a_secret = std::any_of(secret_places_.begin(), secret_places_.end(),
+                                          [&](Place each) { return same(each, line.place); });
+  if (const std::size_t quote = text.find('"'); about_a_secret && quote != text.npos)
+    text = text.substr(0, quote) + "*** (what came out of a file is not shown)";
+  return cleaned(without(std::move(text), secrets_), line_bytes_max);
+}
 
 Problem Complaints::problem() const {
   std::vector<const Line*> sorted;
@@ -46,7 +64,7 @@ Problem Complaints::problem() const {
     text += file;
     if (line.place.line > 0) text += concat(':', line.place.line, ':', line.place.column);
     text += ": ";
-    text += cleaned(without(line.text, secrets_), line_bytes_max);
+    text += shown(line);
   }
   if (count_ > shown_max) text += concat('\n', file, ": and ", count_ - shown_max, " more");
   return {std::move(text), exit_codes::configuration};

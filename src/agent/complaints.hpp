@@ -23,11 +23,10 @@ class Complaints {
     ++count_;
     if (lines_.size() < kept_max) lines_.push_back({place, concat(args...)});
   }
-  // Lines show `***` instead of it. What is too short to be a secret is shown: hidden, it would
-  // make the lines unreadable.
-  void hide(std::string secret) {
-    if (secret.size() >= secret_bytes_min) secrets_.push_back(std::move(secret));
-  }
+  // The value at `place` is a secret: lines about it end where they would quote it, or a part of
+  // it, and others show `***` instead. There, what is too short to be a secret is shown: hidden, it
+  // would make the lines unreadable.
+  void hide(Place place, std::string secret);
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
 
@@ -41,9 +40,12 @@ class Complaints {
     Place place;
     std::string text;
   };
+  std::string shown(const Line& line) const;
+
   std::string_view file_name_;
   std::vector<Line> lines_;
-  std::vector<std::string> secrets_;
+  std::vector<std::string> secrets_;  // the longest first: one may begin another
+  std::vector<Place> secret_places_;
   std::size_t count_ = 0;
 };
 

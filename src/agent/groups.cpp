@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/connection_options.hpp"
+
 namespace runnel::agent {
 namespace {
 
@@ -53,8 +55,54 @@ std::size_t index_of(Section& section, const Settings& settings, const Node& nam
   return settings.sinks.size();
 }
 
+// What says where to, as whom and how often; everything else says what is sent.
+constexpr std::string_view own_options[] = {
+    "address", "url",        "servers",   "user",        "password",      "password_file",
+    "token",   "shared_key", "client_id", "retry.first", "retry.longest", "dead_letter.max_bytes"};
+
+bool may_differ(std::string_view option) {
+  const auto is_it = [&](const Option& each) { return each.name == option; };
+  const auto connection = pipeline::connection_options();
+  return std::find(std::begin(own_options), std::end(own_options), option) !=
+             std::end(own_options) ||
+         std::any_of(connection.begin(), connection.end(), is_it);
+}
+
+// The first option in which they differ and must not; empty: they send the same.
+std::string_view difference(const pipeline::SinkType& type, const pipeline::OptionValues& a,
+                            const pipeline::OptionValues& b) {
+  for (const auto table :
+       {type.options, pipeline::encoding_options(type), pipeline::delivery_options()})
+    for (const Option& option : table)
+      if (!may_differ(option.name) && !a.same(b, option.name)) return option.name;
+  return {};
+}
+
+pipeline::DayWindow window_of(const SinkConfig& sink, const Settings& settings) {
+  return sink.link == SinkConfig::no_link ? pipeline::DayWindow{}
+                                          : settings.links[sink.link].settings.window;
+}
+
+// A batch that one has given back goes out as it is by another: they have to be alike.
+std::string unlike(const SinkConfig& sink, const SinkConfig& first, const Settings& settings,
+                   std::string_view option) {
+  if (sink.type != first.type)
+    return concat("is a ", sink.type->name, ", and sinks.", first.name, " a ", first.type->name,
+                  "; all sinks of a group send the same");
+  if (!option.empty())
+    return concat("has another ", option, " than sinks.", first.name,
+                  "; all sinks of a group send the same");
+  const pipeline::DayWindow mine = window_of(sink, settings), its = window_of(first, settings);
+  if (mine.from != its.from || mine.until != its.until)
+    return concat("has another send_window than sinks.", first.name,
+                  "; while one waits for its window the others would wait for it");
+  return {};
+}
+
 // What keeps `sink` out of `group`; empty: nothing.
-std::string objection(const SinkConfig& sink, const GroupConfig& group, const Settings& settings) {
+std::string objection(std::size_t index, const GroupConfig& group, const Settings& settings,
+                      const std::vector<pipeline::OptionValues>& values) {
+  const SinkConfig& sink = settings.sinks[index];
   if (sink.group == settings.groups.size()) return "is in the list twice; name it once";
   if (sink.group != SinkConfig::no_group)
     return concat("is in groups.", settings.groups[sink.group].name,
@@ -65,16 +113,31 @@ std::string objection(const SinkConfig& sink, const GroupConfig& group, const Se
                   "waits in the channel");
   if (group.sinks.empty()) return {};
   const SinkConfig& first = settings.sinks[group.sinks.front()];
-  if (first.channel == sink.channel) return {};
-  return concat("takes from another channel than sinks.", first.name,
-                "; a group takes from one channel");
+  if (first.channel != sink.channel)
+    return concat("takes from another channel than sinks.", first.name,
+                  "; a group takes from one channel");
+  // Of one with a mistake of its own nothing is known.
+  if (sink.plan == nullptr || first.plan == nullptr) return {};
+  return unlike(sink, first, settings,
+                sink.type == first.type
+                    ? difference(*sink.type, values[index], values[group.sinks.front()])
+                    : std::string_view());
+}
+
+// Both would be one reader in a journal, and one name for different batches.
+void check_name(Section& section, const GroupConfig& group, const Settings& settings) {
+  for (const SinkConfig& sink : settings.sinks)
+    if (sink.name == group.name && sink.channel == group.channel)
+      section.complain(section.place(), "sinks.", sink.name,
+                       " has the same name and channel; give the group another");
 }
 
 }  // namespace
 
 std::span<const Option> group_options() { return options; }
 
-void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks) {
+void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks,
+                const std::vector<pipeline::OptionValues>& values_of_sinks) {
   GroupConfig group;
   group.name = section.name().substr(section.name().find('.') + 1);
   pipeline::OptionValues values;
@@ -90,7 +153,7 @@ void read_group(Section& section, Settings& settings, const std::vector<Section>
     const std::size_t index = index_of(section, settings, name);
     if (index == settings.sinks.size()) continue;
     SinkConfig& sink = settings.sinks[index];
-    if (const std::string why = objection(sink, group, settings); !why.empty()) {
+    if (const std::string why = objection(index, group, settings, values_of_sinks); !why.empty()) {
       section.complain(name.place, sinks[index].name(), ' ', why);
       continue;
     }
@@ -99,6 +162,7 @@ void read_group(Section& section, Settings& settings, const std::vector<Section>
     group.channel = sink.channel;
     group.sinks.push_back(index);
   }
+  check_name(section, group, settings);
   settings.groups.push_back(std::move(group));
 }
 

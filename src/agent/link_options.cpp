@@ -76,8 +76,10 @@ void choose_link(Section& section, const pipeline::OptionValues& values, Setting
   std::vector<std::string_view> names;
   for (const LinkConfig& link : settings.links) names.push_back(link.name);
   const auto found = std::find(names.begin(), names.end(), name);
-  sink.link = static_cast<std::size_t>(found - names.begin());
-  if (found != names.end()) return;
+  if (found != names.end()) {
+    sink.link = static_cast<std::size_t>(found - names.begin());
+    return;
+  }
   const std::string hint = did_you_mean(name, names);
   section.complain_about("link", concat("is \"", name, "\", and there is no such link",
                                         hint.empty() ? concat("; add [links.", name, "]") : hint));

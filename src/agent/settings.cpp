@@ -27,11 +27,14 @@ void expand(Node& node, const std::string& path, const VariableLookup& environme
     }
     node.text = std::move(expanded->text);
     node.from_variable = expanded->replaced;
-    for (std::string& secret : expanded->secrets) complaints.hide(std::move(secret));
+    node.secret = !expanded->secrets.empty();
+    for (std::string& secret : expanded->secrets) complaints.hide(node.place, std::move(secret));
   }
   for (Node& item : node.items) {
     expand(item, path, environment, files, complaints);
     node.broken = node.broken || item.broken;
+    // What is wrong with an item may be told of the list.
+    if (item.secret) complaints.hide(node.place, item.text);
   }
   for (Field& field : node.fields)
     expand(field.value, path.empty() ? field.name : concat(path, '.', field.name), environment,
@@ -83,7 +86,8 @@ class SettingsReader {
     for (Section& section : sections_.channels) read_channel(section);
     for (Section& section : sections_.sources) read_source(section, wiring);
     for (Section& section : sections_.sinks) read_sink(section, wiring);
-    for (Section& section : groups) read_group(section, settings_, sections_.sinks);
+    for (Section& section : groups)
+      read_group(section, settings_, sections_.sinks, values_of_sinks_);
     sections_.source_links_known = wiring.all_sources_known() && !sections_.sources.empty();
     sections_.sink_links_known = wiring.all_sinks_known() && !sections_.sinks.empty();
     check_together(settings_, sections_);
@@ -106,6 +110,7 @@ class SettingsReader {
   Complaints& complaints_;
   Settings settings_;
   Sections sections_;
+  std::vector<OptionValues> values_of_sinks_;
   std::vector<std::string_view> suggested_;  // what unknown tables probably are
 };
 
@@ -242,6 +247,7 @@ void SettingsReader::read_source(Section& section, Wiring& wiring) {
 
 void SettingsReader::read_sink(Section& section, Wiring& wiring) {
   SinkConfig& sink = settings_.sinks.emplace_back();
+  values_of_sinks_.emplace_back();
   sink.name = own_name(section);
   sink.channel = wiring.of_sink(section);
   sink.type = type_of(section, registry_.sinks, "sink");
@@ -249,7 +255,7 @@ void SettingsReader::read_sink(Section& section, Wiring& wiring) {
   using Options = std::span<const pipeline::Option>;
   const Options encoding = pipeline::encoding_options(*sink.type);
   const Options connection = sink.type->connects ? pipeline::connection_options() : Options();
-  OptionValues values;
+  OptionValues& values = values_of_sinks_.back();
   if (!section.read({sink.type->options, connection, encoding, pipeline::delivery_options()},
                     {"type", "channel"}, values))
     return;

@@ -31,6 +31,7 @@ struct Node {
   std::int64_t number = 0;
   bool boolean = false;
   bool from_variable = false;  // a text in which a variable was replaced
+  bool secret = false;         // a text that came out of a file: not to be shown
   bool broken = false;         // has been complained about; says nothing any more
   std::vector<Node> items;     // of a list
   std::vector<Field> fields;   // of a table, in the order of the file

@@ -58,7 +58,9 @@ Gap Subscription::untold_gap() {
   for (InFlight& each : in_flight_) {
     untold.add(each.gap);
     // Given up by the store while a worker had it in hand: if that comes to nothing, so does it.
-    if (each.block.sequence < reader_->dropped_until) untold.add(Gap{each.events, 0, now, now});
+    const bool arrived = each.state == State::acknowledged;
+    if (each.block.sequence < reader_->dropped_until && !arrived)
+      untold.add(Gap{each.events, 0, now, now});
   }
   untold.add(gap_);
   return untold;
@@ -95,7 +97,7 @@ bool Subscription::resolve() {
     const Block* block = table.find(reader.sequence);
     if (block != nullptr) {
       reader.records = channel_->records_of(*block).data();
-    } else if (reader.has_loaded && reader.loaded.sequence == reader.sequence) {
+    } else if (has_in_buffer(reader.sequence)) {
       block = &reader.loaded;
       reader.records = reader.buffer.data();
     } else {
@@ -187,6 +189,11 @@ InFlight& Subscription::take_last_gap(const Take& take) {
   return begin_batch(slot, take);
 }
 
+// Not while another block is on its way into it.
+bool Subscription::has_in_buffer(std::uint64_t sequence) const {
+  return reader_->has_loaded && !reader_->waiting && reader_->loaded.sequence == sequence;
+}
+
 // Its block may have left the ring since it was taken.
 bool Subscription::find_records(InFlight& returned) {
   BlockReader& reader = *reader_;
@@ -196,7 +203,7 @@ bool Subscription::find_records(InFlight& returned) {
     returned.records = channel_->records_of(*block).data();
     return true;
   }
-  if (reader.has_loaded && reader.loaded.sequence == sequence) {
+  if (has_in_buffer(sequence)) {
     returned.records = reader.buffer.data();
     return true;
   }

@@ -81,7 +81,7 @@ bool Encoder::count_octets(std::size_t begin) {
   const Text<16> count(bytes, ' ');
   const std::size_t moved = begin + count.size();
   size_ = begin;
-  if (buffer_.size() - moved < bytes) return false;
+  if (buffer_.size() - begin < count.size() + bytes) return false;
   std::memmove(buffer_.data() + moved, buffer_.data() + begin, bytes);
   std::memcpy(buffer_.data() + begin, count.text().data(), count.size());
   size_ = moved + bytes;
@@ -178,6 +178,7 @@ bool Encoder::add_text(Bytes body) {
 
 bool Encoder::is_known(Time time) const {
   if (!time.since_boot) return true;
+  if (forgets_clock_) return false;
   return block_.foreign ? block_.clock_offset_ns != Block::clock_not_set : clock_.is_set();
 }
 

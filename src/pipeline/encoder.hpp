@@ -60,6 +60,8 @@ class Encoder {
   }
   // The number of the record that is added next, where they are not added in order.
   void goes_on_at(std::uint64_t number) { number_ = number; }
+  // As if the clock had never been set: times take no more room than they did before it was.
+  void forget_clock(bool forget) { forgets_clock_ = forget; }
   void clear() {
     size_ = begun_ = head_bytes_ = 0;
     end_count_ = 0;
@@ -98,6 +100,7 @@ class Encoder {
   EncodedEvent event_of(const Record& record) const;
 
   EncodingSettings settings_;
+  bool forgets_clock_ = false;
   bool as_it_is_;  // nothing is done with an event once it is written
   MutableBytes buffer_;
   std::span<std::uint32_t> ends_;

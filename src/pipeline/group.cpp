@@ -27,6 +27,21 @@ bool Group::has_others(std::size_t member) const {
   return false;
 }
 
+void Group::holds(std::size_t member, bool holds) {
+  if (hold_[member] == holds) return;
+  hold_[member] = holds;
+  if (!holds) changed_.ring();
+}
+
+async::Task<Status> Group::others(std::size_t member) {
+  for (std::size_t each = 0; each < members_; ++each) {
+    if (each == member || !hold_[each]) continue;
+    const Status rang = co_await changed_.wait();
+    co_return rang;
+  }
+  co_return Error::closed;
+}
+
 void Group::set(std::size_t member, State state) {
   if (states_[member] == state) return;
   states_[member] = state;

@@ -30,8 +30,16 @@ class Group {
   // What became of its last delivery. At first all of them are thought well.
   void delivers(std::size_t member) { set(member, State::well); }
   void fails(std::size_t member) { set(member, State::failing); }
+  // Whether it has a batch in hand, which may come back.
+  void holds(std::size_t member, bool holds);
+  // There is nothing more to take. Until somebody else hands something back, or is done with it:
+  // Ok then, `closed` when nobody else has anything in hand.
+  async::Task<Status> others(std::size_t member);
   // It takes no more.
-  void leaves(std::size_t member) { set(member, State::gone); }
+  void leaves(std::size_t member) {
+    holds(member, false);
+    set(member, State::gone);
+  }
   // Somebody else could take what this one gives back.
   bool has_others(std::size_t member) const;
 
@@ -43,6 +51,7 @@ class Group {
   Policy policy_;
   std::size_t members_;
   std::array<State, members_max> states_ = {};
+  std::array<bool, members_max> hold_ = {};
   async::Notice changed_;
 };
 

@@ -5,7 +5,6 @@
 #include "base/canary.hpp"
 #include "base/mark.hpp"
 #include "pipeline/group.hpp"
-#include "pipeline/shared_link.hpp"
 
 namespace runnel::pipeline {
 
@@ -104,24 +103,37 @@ Task<void> SinkRunner::run() {
       const bool is_ours = co_await wait_for_turn();
       if (!is_ours) break;
     }
-    if (context_.link != nullptr && !context_.link->window().always()) {
+    // What comes back for its dead letters waits for nothing.
+    const bool buries = refusals_.any();
+    if (!buries && window_opens_in() > Duration::zero()) {
       const bool is_open = co_await wait_for_window();
       if (!is_open) break;
+      continue;
     }
-    // In a group another one would take what comes back for its dead letters.
-    settings_.take.reserved = refusals_.any();
+    settings_.take.worker = buries ? this : nullptr;
     auto taken = co_await context_.subscription.next(settings_.take);
     if (!taken && taken.error() == Error::timed_out) continue;
-    if (!taken) break;
+    if (!taken) {
+      if (context_.group == nullptr) break;
+      const bool more = co_await more_comes_back(taken.error());
+      if (!more) break;
+      continue;
+    }
+    if (context_.group != nullptr) context_.group->holds(context_.member, true);
     Batch batch = std::move(*taken);
     if (refusals_.any() && is_to_be_buried(batch)) {
       const bool buried = co_await bury(batch);
       if (!buried) break;
       // What did not fit into one piece: it is read again for the next.
-      if (!refusals_.any()) complete(batch);
+      if (refusals_.any())
+        batch.reserve(this);
+      else
+        complete(batch);
       continue;
     }
     if (refusals_.any()) lose_rest();
+    // It may have been shut while the sink waited for events.
+    if (window_opens_in() > Duration::zero()) continue;
     rewinds_ = context_.subscription.rewinds();
     context_.clock.refresh();
     encode(batch);
@@ -142,7 +154,7 @@ Task<void> SinkRunner::run() {
     }
     if (canary(Canary::acknowledged_before_write)) continue;
     if (refusals_.any() && can_be_buried(batch)) {
-      batch.reserve();
+      batch.reserve(this);
       continue;
     }
     complete(batch);
@@ -161,161 +173,6 @@ void SinkRunner::complete(Batch& batch) {
   } else {
     batch.commit();
   }
-}
-
-// --- encoding: no co_await from the first record to the last -----------------------------------
-
-void SinkRunner::encode(Batch& batch) {
-  encoder_.clear();
-  encoder_.comes_from(batch.block(), origin_of(batch), batch.first_record());
-  part_count_ = 0;
-  note_gap(batch.gap());
-  if (settings_.partitions) {
-    encode_partitioned(batch);
-  } else {
-    encode_whole(batch);
-  }
-  context_.counters.replaced_characters = encoder_.replaced_characters();
-  context_.counters.cut_events = encoder_.cut_events();
-  id_ = id_of(batch);
-  events_ = batch.events();
-  first_record_ = batch.first_record();
-  batch.encoded();
-}
-
-// The batch itself, or the block that it is a part of.
-BatchId SinkRunner::origin_of(const Batch& batch) const {
-  BatchId id{context_.identity.instance, context_.batches_name, context_.identity.epoch,
-             batch.sequence()};
-  if (batch.block().counts.records() > 0) id.epoch = batch.block().epoch;
-  return id;
-}
-
-// What is in it is known now.
-BatchId SinkRunner::id_of(const Batch& batch) const {
-  BatchId id = origin_of(batch);
-  const Block& block = batch.block();
-  if (block.counts.records() == 0 || batch.events() == block.counts.records()) return id;
-  id.first = batch.first_record();
-  id.count = batch.events();
-  return id;
-}
-
-void SinkRunner::note_gap(const Gap& gap) {
-  if (gap.empty()) return;
-  context_.counters.gap_events += gap.events;
-  if (gap_complaint_.due(context_.now()))
-    log_error(context_.name, gap.events, " events were dropped because the channel was full (",
-              context_.counters.gap_events, " since the start)");
-}
-
-void SinkRunner::encode_whole(Batch& batch) {
-  encoder_.add(batch.gap());
-  std::uint32_t events = 0;
-  RecordReader reader(batch);
-  while (reader.next()) {
-    if (!encoder_.add(reader.record())) {
-      reader.cut_before();
-      break;
-    }
-    if (reader.record().kind() == RecordKind::gap)
-      note_gap(reader.record().gap());
-    else
-      ++events;
-  }
-  encoder_.finish();
-  parts_[part_count_++] =
-      Part{.end = encoder_.plain().size(), .events = events, .head_bytes = encoder_.head_bytes()};
-}
-
-// Notes the key of every event, and the different ones in `parts_`. Returns how many records belong
-// to the first `partitions_max` keys: the batch ends there.
-std::uint32_t SinkRunner::find_keys(Batch& batch) {
-  part_count_ = 0;
-  std::uint32_t count = 0;
-  RecordReader reader(batch);
-  while (reader.next()) {
-    const std::uint64_t key =
-        reader.record().kind() == RecordKind::gap ? 0 : sink_.partition(reader.record());
-    const auto end = parts_.begin() + static_cast<std::ptrdiff_t>(part_count_);
-    if (std::none_of(parts_.begin(), end, [&](const Part& part) { return part.key == key; })) {
-      if (part_count_ == parts_.size()) {
-        reader.cut_before();
-        break;
-      }
-      parts_[part_count_++] = Part{.key = key, .name = key};
-    }
-    memory_.keys[count++] = key;
-  }
-  // Nothing but what was dropped.
-  if (part_count_ == 0 && !batch.gap().empty()) parts_[part_count_++] = Part{};
-  return count;
-}
-
-// Mostly there is one key: then the batch ends where the buffer does. With several, one that does
-// not fit is tried again with fewer events, until it does: a single record always fits.
-void SinkRunner::encode_partitioned(Batch& batch) {
-  std::uint32_t count = find_keys(batch);
-  if (part_count_ == 1) {
-    const std::uint64_t key = parts_[0].key;
-    part_count_ = 0;
-    encode_whole(batch);
-    parts_[0].key = parts_[0].name = key;
-    return;
-  }
-  for (;;) {
-    encoder_.clear();
-    std::uint32_t added = 0;
-    bool fits = encoder_.add(batch.gap());
-    for (std::size_t index = 0; fits && index < part_count_; ++index) {
-      Part& part = parts_[index];
-      part.begin = index == 0 ? 0 : encoder_.plain().size();
-      part.events = 0;
-      part.first_end = encoder_.ends().size();
-      std::uint32_t at = 0;
-      RecordReader reader(batch);
-      while (fits && reader.next()) {
-        const std::uint32_t index_in_batch = at++;
-        if (memory_.keys[index_in_batch] != part.key) continue;
-        encoder_.goes_on_at(batch.first_record() + index_in_batch);
-        fits = encoder_.add(reader.record());
-        if (fits) ++added;
-        if (reader.record().kind() != RecordKind::gap) ++part.events;
-      }
-      if (fits) encoder_.finish(part.begin);
-      part.end = encoder_.plain().size();
-      part.head_bytes = encoder_.head_bytes();
-    }
-    if (fits) break;
-    RUNNEL_ASSERT(count > 1);
-    // The others are about as long as those that found room.
-    count = std::max(added - added / 16, 1u);
-    RecordReader reader(batch);
-    for (std::uint32_t kept = 0; kept <= count; ++kept) RUNNEL_ASSERT(reader.next());
-    reader.cut_before();
-  }
-  RecordReader reader(batch);
-  while (reader.next())
-    if (reader.record().kind() == RecordKind::gap) note_gap(reader.record().gap());
-}
-
-Frame SinkRunner::frame_of(const Part& part) {
-  Frame frame;
-  frame.plain = encoder_.plain().subspan(part.begin, part.end - part.begin);
-  frame.wire = frame.plain;
-  frame.events = part.events;
-  if (settings_.event_ends) frame.ends = encoder_.ends().subspan(part.first_end, part.events);
-  frame.offset = part.begin;
-  frame.id = id_;
-  frame.id.key = part.name;
-  frame.key = part.key;
-  frame.rewinds = rewinds_;
-  if (settings_.codec == codec::Codec::none || frame.plain.empty()) return frame;
-  const auto size = compressor_.compress(frame.plain, memory_.wire);
-  // Invariant: `wire` was planned for the worst that `plain` can become.
-  RUNNEL_ASSERT(size.has_value());
-  frame.wire = memory_.wire.first(*size);
-  return frame;
 }
 
 // --- delivering ---------------------------------------------------------------------------------

@@ -77,11 +77,14 @@ class SinkRunner {
   };
 
   async::Task<bool> wait_for_turn();
+  async::Task<bool> more_comes_back(Error why);
   async::Task<bool> wait_for_window();
+  Duration window_opens_in();
   void encode(Batch& batch);
-  void encode_whole(Batch& batch);
+  bool encode_records(Batch& batch);
+  bool encode_whole(Batch& batch);
   void note_gap(const Gap& gap);
-  void encode_partitioned(Batch& batch);
+  bool encode_partitioned(Batch& batch);
   std::uint32_t find_keys(Batch& batch);
   BatchId origin_of(const Batch& batch) const;
   BatchId id_of(const Batch& batch) const;
@@ -133,6 +136,7 @@ class SinkRunner {
   std::size_t part_count_ = 0;
   // Of the batch at hand.
   const Batch* batch_ = nullptr;
+  bool is_taken_again_ = false;  // somebody had it before: it is not cut, and its gaps were told
   BatchId id_;
   std::uint64_t rewinds_ = 0;  // of the subscription, when it was taken
   bool withdrawn_ = false;     // it was

@@ -22,6 +22,7 @@ bool SinkRunner::can_be_given_back(const Batch& batch) const {
 // With what it has given back behind it.
 Task<bool> SinkRunner::wait_for_turn() {
   Group& group = *context_.group;
+  group.holds(context_.member, false);
   if (std::exchange(gives_back_, false)) {
     group.fails(context_.member);
     const bool again = co_await wait_to_retry(failed_, "the other sinks of its group go on");
@@ -37,25 +38,39 @@ Task<bool> SinkRunner::wait_for_turn() {
   co_return turn.ok();
 }
 
-// A clock that is not set does not know the time of day: then it is open. At a stop what is only in
-// memory goes out at once, and what is on disk stays there.
+// When there is nothing more to take: what others of the group have in hand, they may hand back.
+Task<bool> SinkRunner::more_comes_back(Error why) {
+  if (why != Error::closed) co_return false;
+  if (context_.subscription.has_returned()) co_return true;
+  const Status others = co_await context_.group->others(context_.member);
+  co_return others.ok();
+}
+
+// Zero: it is open. A clock that is not set does not know the time of day. At a stop what nobody
+// keeps goes out at once; what a store keeps is not given out any more.
+Duration SinkRunner::window_opens_in() {
+  if (context_.link == nullptr || context_.link->window().always()) return Duration::zero();
+  context_.clock.refresh();
+  if (!context_.clock.is_set() || context_.subscription.channel().closed()) return Duration::zero();
+  return context_.link->window().opens_in(context_.clock.now());
+}
+
 Task<bool> SinkRunner::wait_for_window() {
-  bool told = false;
-  for (;;) {
-    context_.clock.refresh();
-    const WallTime now = context_.clock.now();
-    const Duration wait = context_.link->window().opens_in(now);
-    if (wait == Duration::zero() || !context_.clock.is_set()) co_return true;
-    if (context_.stop.requested()) co_return !context_.subscription.channel().has_blocks();
+  // Not longer: the clock may be set meanwhile, and a channel is closed some time after the stop.
+  constexpr Duration look = std::chrono::minutes(1);
+  constexpr Duration look_at_stop = std::chrono::milliseconds(50);
+  for (bool told = false;; told = true) {
+    const Duration wait = window_opens_in();
+    if (wait == Duration::zero()) co_return true;
     if (!told)
       log_info(context_.name, "the window of its link opens in ", HumanDuration{wait},
                "; events wait in the channel");
-    told = true;
-    // Not longer: the clock may be set meanwhile.
-    constexpr Duration look = std::chrono::minutes(1);
-    const Status stopping =
-        co_await context_.stop.wait(after(context_.now(), std::min(wait, look)));
-    if (!stopping && stopping.error() != Error::timed_out) co_return false;
+    Status woken;
+    if (context_.stop.requested())
+      woken = co_await async::sleep_until(after(context_.now(), look_at_stop));
+    else
+      woken = co_await context_.stop.wait(after(context_.now(), std::min(wait, look)));
+    if (woken.error() == Error::cancelled) co_return false;
   }
 }
 

@@ -62,15 +62,21 @@ InFlight* Subscription::oldest_returned(const Take& take) {
   InFlight* oldest = nullptr;
   for (InFlight& each : in_flight_) {
     if (each.state != State::returned) continue;
-    if (each.reserved && take.reserved) return &each;
-    if (oldest == nullptr && !each.reserved) oldest = &each;
+    if (each.reserved_for != nullptr && each.reserved_for == take.worker) return &each;
+    if (oldest == nullptr && each.reserved_for == nullptr) oldest = &each;
   }
   return oldest;
 }
 
+bool Subscription::has_returned() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const InFlight& each) {
+    return each.state == State::returned && each.reserved_for == nullptr;
+  });
+}
+
 InFlight& Subscription::take_again(InFlight& returned) {
   returned.state = State::taken;
-  returned.reserved = false;
+  returned.reserved_for = nullptr;
   return returned;
 }
 
@@ -115,6 +121,7 @@ InFlight& Subscription::begin_batch(InFlight& slot, const Take& take) {
   slot.gap = std::exchange(gap_, Gap{});
   if (!slot.gap.empty()) passed(Seldom::gap_before_batch);
   slot.lost = Gap{};
+  slot.reserved_for = nullptr;
   in_flight_.push_back(slot);
   sizing_ = true;
   return slot;
@@ -181,7 +188,7 @@ void Subscription::offer() {
 }
 
 void Subscription::Next::start() {
-  if (take_.reserved)
+  if (take_.worker != nullptr)
     subscription_.waiting_.push_front(*this);
   else
     subscription_.waiting_.push_back(*this);

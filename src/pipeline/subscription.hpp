@@ -28,8 +28,8 @@ struct Take {
   std::size_t bytes_max = 128 * 1024;  // of records, in the ring; one larger record is taken alone
   std::uint32_t events_max = 10'000;
   Duration linger = std::chrono::seconds(1);
-  std::size_t bytes_due = 0;  // a batch is due when so many bytes wait; 0: when bytes_max do
-  bool reserved = false;      // the batch that this worker has given back for itself comes first
+  std::size_t bytes_due = 0;     // a batch is due when so many bytes wait; 0: when bytes_max do
+  const void* worker = nullptr;  // set: what this one has reserved comes first
 };
 
 struct InFlightTag;
@@ -49,7 +49,7 @@ struct InFlight : Link<InFlightTag> {
   // Its end is where the reader came to its limits; until then it reaches to the head. At most one
   // batch of a subscription is out unsized.
   bool sized = true;
-  bool reserved = false;  // for the worker that gave it back
+  const void* reserved_for = nullptr;  // the worker that gave it back; null: whoever comes
   std::uint32_t events_max = 0;
   std::size_t bytes_max = 0;
   const std::byte* records = nullptr;  // what the offsets of its marks count from
@@ -87,6 +87,9 @@ class Subscription {
   std::uint64_t rewinds() const { return rewinds_; }
   // Rings when a putter begins to wait and when a batch was held.
   async::Notice& pressure() { return pressure_; }
+
+  // A batch was given back for whoever comes.
+  bool has_returned() const;
 
   Position watermark() const { return watermark_; }
   Position written() const { return written_; }
@@ -176,6 +179,7 @@ class Subscription {
   InFlight* try_take_block(const Take& take);
   InFlight& take_from_block(const Take& take);
   InFlight& take_last_gap(const Take& take);
+  bool has_in_buffer(std::uint64_t sequence) const;
   bool find_records(InFlight& returned);
   void ask_for(const BlockPlace& wanted);
   bool resolve();
@@ -249,8 +253,10 @@ class [[nodiscard]] Batch {
   const Block& block() const { return slot_->block; }
   std::uint32_t first_record() const { return slot_->first_record; }
 
-  // When it is dropped now it waits for this worker's next Take with `reserved`: no other gets it.
-  void reserve() { slot_->reserved = true; }
+  // When it is dropped now it waits for a Take of `worker`: no other gets it.
+  void reserve(const void* worker) { slot_->reserved_for = worker; }
+  // Somebody had it before and gave it back: it cannot be cut any more. Asked before it is read.
+  bool is_taken_again() const { return slot_->sized; }
 
   void commit() { subscription_->commit(*std::exchange(slot_, nullptr)); }
   void hold() { subscription_->hold(*std::exchange(slot_, nullptr)); }

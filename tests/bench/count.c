@@ -11,6 +11,7 @@
 // and all bytes that were read off its sockets.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
@@ -32,13 +33,25 @@ static int file = -1;
 static unsigned char buffer[buffer_bytes];
 static size_t used = 0, filled = 0;
 
-static void say_and_end(int number) {
+// What the kernel has for it already is counted first.
+static volatile sig_atomic_t leaving = 0;
+
+static void leave(int number) {
   (void)number;
-  char line[96];
-  const int size =
-      snprintf(line, sizeof line, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", units, events, bytes);
-  write(STDOUT_FILENO, line, (size_t)size);
-  _exit(0);
+  leaving = 1;
+  alarm(1);  // it may have come just before a call that waits
+}
+
+static ssize_t receive(int handle, void* into, size_t size) {
+  for (;;) {
+    const ssize_t got = recv(handle, into, size, leaving ? MSG_DONTWAIT : 0);
+    if (got >= 0 || errno != EINTR) return got;
+  }
+}
+
+static void say_and_end(void) {
+  printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", units, events, bytes);
+  exit(0);
 }
 
 static void give_up(const char* what) {
@@ -65,7 +78,7 @@ static int have(int handle, size_t size) {
   while (filled - used < size) {
     size_t room = buffer_bytes - filled;
     if (room > receive_bytes) room = receive_bytes;
-    const ssize_t got = recv(handle, buffer + filled, room, 0);
+    const ssize_t got = receive(handle, buffer + filled, room);
     if (got <= 0) return 0;
     filled += (size_t)got;
     bytes += (uint64_t)got;
@@ -81,7 +94,7 @@ static void use(size_t size) {
 static void serve_tcp(int handle) {
   ++units;
   for (;;) {
-    const ssize_t got = recv(handle, buffer, receive_bytes, 0);
+    const ssize_t got = receive(handle, buffer, receive_bytes);
     if (got <= 0) return;
     bytes += (uint64_t)got;
     const unsigned char* at = buffer;
@@ -264,11 +277,18 @@ int main(int count, char** arguments) {
   if (bind(listener, (struct sockaddr*)&address, size) < 0) give_up("bind");
   if (listen(listener, 64) < 0) give_up("listen");
   getsockname(listener, (struct sockaddr*)&address, &size);
-  signal(SIGTERM, say_and_end);
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = leave;  // calls that wait end with EINTR
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGALRM, &action, NULL);
   printf("%d\n", ntohs(address.sin_port));
   fflush(stdout);
   for (;;) {
+    if (leaving) fcntl(listener, F_SETFL, O_NONBLOCK);
     const int handle = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (handle < 0 && errno == EINTR) continue;
+    if (handle < 0 && leaving) say_and_end();
     if (handle < 0) give_up("accept");
     const int yes = 1;
     setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -4,6 +4,7 @@
 #include "pipeline/group.hpp"
 
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "pipeline/sink_runner.hpp"
@@ -27,11 +28,15 @@ class SlowSink final : public Sink {
     const std::string text(as_text(frame.wire));
     const Status slept = co_await async::sleep_until(after(scheduler->now(), takes_));
     Delivery answer;
+    ++attempts;
     if (!slept) {
       answer = {Delivery::Outcome::retry, Error::cancelled, Duration::zero()};
     } else if (fails > 0) {
       --fails;
       answer = refused;
+    } else if (refuses > 0) {
+      --refuses;
+      answer = {Delivery::Outcome::refused, Error::none, Duration::zero(), "not these"};
     } else {
       delivered += text;
       last = scheduler->now();
@@ -41,7 +46,8 @@ class SlowSink final : public Sink {
   async::Task<void> shut() override { co_return; }
 
   const async::Scheduler* scheduler = nullptr;
-  int fails = 0;
+  int fails = 0, refuses = 0;  // of its next deliveries
+  int attempts = 0;
   std::string delivered;
   Instant last;  // of its deliveries
 
@@ -49,7 +55,24 @@ class SlowSink final : public Sink {
   Duration takes_;
 };
 
+DeliverySettings text_settings(RetrySettings retry = {}) {
+  DeliverySettings settings{.encoding = Encoding::text, .retry = retry};
+  settings.take.linger = 10ms;
+  return settings;
+}
+
+// Refused events become dead letters.
+DeliverySettings letter_settings() {
+  DeliverySettings settings = text_settings({.first = 1s, .longest = 1s});
+  settings.dead_letter.folder = "/letters";
+  settings.dead_letter.bytes_max = 16u << 20;
+  settings.take.bytes_max = 64 * 1024;
+  settings.record_bytes_max = 1024;
+  return settings;
+}
+
 struct Member {
+  std::string name;
   SinkCounters counters;
   std::vector<std::byte> memory;
   std::optional<SinkContext> context;
@@ -60,9 +83,10 @@ class Running {
  public:
   Running(Group::Policy policy, std::vector<Sink*> sinks, const ChannelSettings& ring = {},
           RetrySettings retry = {})
+      : Running(policy, std::move(sinks), ring, text_settings(retry)) {}
+  Running(Group::Policy policy, std::vector<Sink*> sinks, const ChannelSettings& ring,
+          const DeliverySettings& settings)
       : process(world.machine(), ring), group_(policy, sinks.size()) {
-    DeliverySettings settings{.encoding = Encoding::text, .retry = retry};
-    settings.take.linger = 10ms;
     for (std::size_t index = 0; index < sinks.size(); ++index) add(*sinks[index], settings, index);
   }
   ~Running() {
@@ -73,12 +97,15 @@ class Running {
     return process.run_until([&] { return process.channel->drained(); }, limit);
   }
 
+  const SinkCounters& counters(std::size_t member) const { return members_[member].counters; }
+
   SimWorld world{3};
   PipelineProcess process;
 
  private:
   void add(Sink& sink, const DeliverySettings& settings, std::size_t index) {
     Member& member = members_[index];
+    member.name = concat("sinks.member", index);
     if (auto* slow = dynamic_cast<SlowSink*>(&sink)) slow->scheduler = &*process.scheduler;
     Region measured = Region::measuring();
     DeliveryMemory::carve(measured, settings);
@@ -87,7 +114,7 @@ class Running {
     std::size_t space = member.memory.size();
     std::align(Region::base_alignment, measured.used(), at, space);
     Region region = Region::over({static_cast<std::byte*>(at), space});
-    member.context.emplace(SinkContext{process.common("sinks.member"),
+    member.context.emplace(SinkContext{process.common(member.name.c_str()),
                                        *process.subscription,
                                        member.counters,
                                        "main",
@@ -96,6 +123,7 @@ class Running {
                                        index});
     member.runner.emplace(*member.context, sink, settings, DeliveryMemory::carve(region, settings),
                           std::span<const std::string_view>(names_));
+    REQUIRE(process.complete(member.runner->start()).has_value());
     process.spawn(member.runner->run());
   }
 
@@ -243,4 +271,79 @@ TEST_CASE(
   for (int each = 0; each < 40; ++each) running.process.put(body);
   REQUIRE(running.drain(1h));
   CHECK(counted({slow.delivered, second.delivered})["kept"] == 1);
+}
+
+TEST_CASE(
+    "group: who has dead letters to write gets the batch back, in as many pieces as it takes") {
+  SlowSink first(50ms), second(50ms);
+  first.refuses = 1;
+  Running running(Group::Policy::load_balance, {&first, &second}, {}, letter_settings());
+  for (int each = 0; each < 1500; ++each) running.process.put(concat("event", each));
+  REQUIRE(running.drain());
+  const auto counts = counted({first.delivered, second.delivered});
+  for (const auto& [line, count] : counts) CHECK_MESSAGE(count == 1, line);
+  CHECK(running.counters(0).dead_letter_events == running.counters(0).refused_events);
+  CHECK(running.counters(0).dead_letter_events + counts.size() == 1500);
+  CHECK(running.counters(0).dead_letter_lost_events == 0);
+}
+
+TEST_CASE("group: a batch that was reserved and dropped reserves nothing that comes after it") {
+  SlowSink first(1s), second(1ms);
+  first.refuses = 1000;
+  ChannelSettings ring;
+  ring.capacity_bytes = 64 * 1024;
+  ring.when_full = WhenFull::drop_oldest;
+  DeliverySettings settings = letter_settings();
+  settings.take.bytes_max = 4096;
+  Running running(Group::Policy::load_balance, {&first, &second}, ring, settings);
+  const std::string body(4000, 'x');
+  for (int each = 0; each < 300; ++each) {
+    running.process.put(body);
+    running.process.run_for(7ms);
+    if (each % 10 == 0) second.fails = 1;
+  }
+  first.refuses = 0;
+  CHECK(running.drain(10min));
+}
+
+namespace {
+
+// A line that is longer once the clock is set, as times are in many formats.
+class TimedFormat final : public RecordFormat {
+ public:
+  std::size_t event_bytes_max(std::size_t record_bytes) const override { return record_bytes + 64; }
+  std::optional<std::size_t> event(const EncodedEvent& event, MutableBytes into) const override {
+    const std::string text = concat(event.clock_known ? "2026-11-27T12:00:00.000000Z " : "- ",
+                                    as_text(event.record.body()), '\n');
+    if (into.size() < text.size()) return std::nullopt;
+    put_bytes(into.data(), as_bytes(text));
+    return text.size();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("group: the clock is set before a batch goes to the next member") {
+  for (const bool with_ends : {false, true}) {
+    SlowSink first(50ms), second(50ms);
+    first.fails = second.fails = 3;
+    const TimedFormat format;
+    DeliverySettings settings = text_settings({.first = 1s, .longest = 1s});
+    settings.encoding = Encoding::custom;
+    settings.format = &format;
+    settings.event_ends = with_ends;
+    settings.take.bytes_max = 8192;
+    settings.record_bytes_max = 128;
+    Running running(Group::Policy::failover, {&first, &second}, {}, settings);
+    running.world.set_wall_clock(wall_from_ns(0));
+    running.process.run_for(10ms);
+    for (int each = 0; each < 1000; ++each) running.process.put(concat("event", each));
+    running.process.run_for(500ms);
+    running.world.set_wall_clock(wall_from_ns(1'767'225'600'000'000'000));
+    REQUIRE(running.drain());
+    std::set<std::string> seen;
+    for (const auto& [line, count] : counted({first.delivered, second.delivered}))
+      seen.insert(line.substr(line.find(' ') + 1));
+    CHECK(seen.size() == 1000);
+  }
 }

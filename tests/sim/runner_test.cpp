@@ -357,3 +357,24 @@ TEST_CASE("runner: what partitions make of a batch fills the buffer") {
   CHECK(length <= batches * settings.take.bytes_max);
   CHECK(running.process.sink_counters.sent_batches == batches);
 }
+
+TEST_CASE("runner: octet-counted, an empty body where one byte is left") {
+  for (std::size_t last = 0; last < 130; ++last) {
+    CAPTURE(last);
+    DeliverySettings settings{.encoding = Encoding::text, .octet_counted = true};
+    settings.take.bytes_max = 512;
+    settings.record_bytes_max = 128;
+    Running running(settings);
+    std::string expected;
+    for (const std::size_t bytes :
+         {std::size_t{100}, std::size_t{100}, std::size_t{100}, std::size_t{65}, last,
+          std::size_t{0}, std::size_t{0}, std::size_t{40}}) {
+      const std::string body(bytes, 'x');
+      running.process.put(body);
+      expected += concat(bytes, ' ', body);
+    }
+    CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+    CHECK(running.sink.delivered == expected);
+    for (const std::string& frame : running.sink.attempts) CHECK(frame.size() <= 512);
+  }
+}

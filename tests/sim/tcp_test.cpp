@@ -336,6 +336,16 @@ TEST_CASE("tcp: the planned frames are enough when every connection waits for ro
   process.spawn(process.source->run());
   process.run_for(1s);
   CHECK(process.source_counters.accepted_connections == 16);
+  // Then there is room, and none again while each has the end of its client's line in hand.
+  for (Client& client : clients) client.close();
+  process.acknowledge_all();
+  process.run_for(1s);
+  for (int number = 0; number < 16; ++number)
+    process.spawn(clients.emplace_back(process, server).connect_and_send("half a line"));
+  process.run_for(1s);
+  while (process.try_put("filler")) continue;
+  for (Client& client : clients) client.close();
+  process.run_for(1s);
   const std::size_t used = async::FrameArena::in_use().carved_bytes() - before;
   INFO("frames use ", used, " of ", process.planned_frame_bytes());
   CHECK(used <= process.planned_frame_bytes() * async::FrameArena::build_factor);

@@ -81,9 +81,12 @@ Task<Status> DatagramSink::send(const Frame& frame) {
 // What a receiver of syslog says is nothing of ours, but the error of an earlier send is.
 Task<Status> DatagramSink::hear_refusal(Instant until) {
   std::byte nothing[1];
-  const auto received = co_await async::recv(socket_, nothing, until);
-  const bool refused = !received && received.error() != Error::timed_out;
-  co_return refused ? Status(received.error()) : Status();
+  for (;;) {
+    const auto received = co_await async::recv(socket_, nothing, until);
+    if (received && context_.now() < until) continue;
+    const bool refused = !received && received.error() != Error::timed_out;
+    co_return refused ? Status(received.error()) : Status();
+  }
 }
 
 Task<Status> DatagramSink::open() {

@@ -15,6 +15,9 @@ pipeline::Checked<std::string> peer_header_from(const pipeline::OptionValues& va
   if (name.size() > header_name_bytes_max)
     return pipeline::wrong("peer_header", concat("is ", name.size(), " bytes long; at most ",
                                                  header_name_bytes_max, " are possible"));
+  if (name == PeerHeader::certificate_header)
+    return pipeline::wrong(
+        "peer_header", concat("is \"", name, "\", which is the header of the certificate's name"));
   return name;
 }
 

@@ -67,7 +67,7 @@ inline constexpr pipeline::Option tls_connections_max_option = {
     .type = pipeline::OptionType::number,
     .standard = "16",
     .help =
-        "clients of tls:// served at once, for whom 60 KiB each are planned; the next ones wait",
+        "clients of tls:// served at once, for whom 70 KiB each are planned; the next ones wait",
     .minimum = 1,
     .maximum = 4096,
 };

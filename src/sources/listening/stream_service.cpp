@@ -58,7 +58,7 @@ StreamMemory StreamService::carve(Region& region, const StreamSettings& settings
   memory.long_carry_bytes = region.bytes(long_carries_of(settings) * settings.event_bytes_max,
                                          "bytes of long open frames");
   // A connection is three tasks deep: serve, read or put, and the wait for room below it.
-  constexpr std::size_t connection_frame_bytes = 2048;
+  constexpr std::size_t connection_frame_bytes = 2560;
   constexpr std::size_t listener_frame_bytes = 1536;
   constexpr std::size_t service_frame_bytes = 1536;
   region.frames(connections, connection_frame_bytes);

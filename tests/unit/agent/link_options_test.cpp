@@ -24,6 +24,7 @@ channels = ["main"]
 type = "memory"
 [links.modem]
 max_rate = "4kB"
+[links.night]
 send_window = "22:00-04:00"
 [sinks.first]
 type = "tcp"
@@ -54,9 +55,9 @@ Built<Settings> settings_with(std::string_view link, std::string_view priority) 
 TEST_CASE("links and groups: sinks find them") {
   const auto settings = settings_with("modem", "");
   REQUIRE(settings);
-  REQUIRE(settings->links.size() == 1);
+  REQUIRE(settings->links.size() == 2);
   CHECK(settings->links[0].settings.bytes_per_second == 4000);
-  CHECK(settings->links[0].settings.window.from == 22h);
+  CHECK(settings->links[1].settings.window.from == 22h);
   CHECK(settings->sinks[0].link == 0);
   CHECK(settings->sinks[0].priority == 3);
   CHECK(settings->sinks[1].link == SinkConfig::no_link);
@@ -71,12 +72,29 @@ TEST_CASE("links: a link that is not there, a priority on none") {
   const auto misspelt = settings_with("moden", "");
   REQUIRE_FALSE(misspelt);
   CHECK(misspelt.error().text ==
-        "f.toml:14:8: sinks.first: link is \"moden\", and there is no such link; did you mean "
+        "f.toml:15:8: sinks.first: link is \"moden\", and there is no such link; did you mean "
         "\"modem\"?");
   const auto without = settings_with("modem", "priority = 1");
   REQUIRE_FALSE(without);
   CHECK(without.error().text ==
-        "f.toml:20:12: sinks.second: priority says who goes first on a link; add link = \"NAME\"");
+        "f.toml:21:12: sinks.second: priority says who goes first on a link; add link = \"NAME\"");
+}
+
+TEST_CASE("groups: sinks that do not send the same, a name that is taken") {
+  const auto problem_with = [](std::string_view more) {
+    const auto settings = settings_with("modem", more);
+    return settings ? std::string() : settings.error().text;
+  };
+  CHECK(problem_with("retry.first = \"1s\"\nconnect_timeout = \"1s\"").empty());
+  CHECK(
+      problem_with("encoding = \"json\"") ==
+      "f.toml:23:20: groups.both: sinks.first has another encoding than sinks.second; all sinks of "
+      "a group send the same");
+  CHECK(problem_with("batch.max_events = 7").find("has another batch.max_events than") !=
+        std::string::npos);
+  CHECK(problem_with("link = \"night\"").find("has another send_window than") != std::string::npos);
+  CHECK(problem_with("[sinks.both]\ntype = \"null\"\nchannel = \"main\"")
+            .find("groups.both: sinks.both has the same name and channel") != std::string::npos);
 }
 
 TEST_CASE("links: a window of the day") {

@@ -258,6 +258,9 @@ TEST_CASE("settings: what came out of a file is used, and never shown") {
   const auto files = [](const std::string& path) -> tl::expected<std::string, std::string> {
     if (path == "/secret") return "open-sesame\n";
     if (path == "/size") return "2MiB\n";
+    if (path == "/short") return "a-se";
+    if (path == "/two") return "a-secret";
+    if (path == "/long") return "a-secret" + std::string(3000, 'x');
     return tl::unexpected<std::string>("no such file");
   };
   const auto read_with = [&](std::string_view replaced, std::string_view by) {
@@ -271,10 +274,16 @@ TEST_CASE("settings: what came out of a file is used, and never shown") {
   CHECK(read_with("4MiB", "${file:/none}").error().text ==
         "f.toml:20:12: channels.main.capacity names the file /none: no such file");
   const std::string wrong = read_with("4MiB", "${file:/secret}").error().text;
-  CHECK(wrong.find("channels.main: capacity is \"***\"") != std::string::npos);
+  CHECK(wrong.find("channels.main: capacity is *** (what came out of a file is not shown)") !=
+        std::string::npos);
   CHECK(wrong.find("sesame") == std::string::npos);
   // Also where only a part of the text is secret.
   const std::string choice = read_with("block", "block ${file:/secret}").error().text;
-  CHECK(choice.find("\"block ***\"") != std::string::npos);
+  CHECK(choice.find("is *** (what") != std::string::npos);
   CHECK(choice.find("sesame") == std::string::npos);
+  // One that begins another, and one that is longer than any line.
+  for (const char* path : {"/two", "/long"}) {
+    const auto both = read_with("4MiB", concat("${file:/short}${file:", path, "}"));
+    CHECK(both.error().text.find("secret") == std::string::npos);
+  }
 }
