@@ -41,8 +41,8 @@ std::string bodies_in(std::string_view stream) {
     REQUIRE(count.has_value());
     stream.remove_prefix(space + 1);
     if (stream.size() < *count) break;
-    lines += body_of(stream.substr(0, *count)) + '\n';
-    stream.remove_prefix(*count);
+    lines += body_of(stream.substr(0, static_cast<std::size_t>(*count))) + '\n';
+    stream.remove_prefix(static_cast<std::size_t>(*count));
   }
   return lines;
 }
