@@ -136,7 +136,7 @@ void check_name(Section& section, const GroupConfig& group, const Settings& sett
 
 std::span<const Option> group_options() { return options; }
 
-void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks,
+void read_group(Section& section, Settings& settings,
                 const std::vector<pipeline::OptionValues>& values_of_sinks) {
   GroupConfig group;
   group.name = section.name().substr(section.name().find('.') + 1);
@@ -154,7 +154,7 @@ void read_group(Section& section, Settings& settings, const std::vector<Section>
     if (index == settings.sinks.size()) continue;
     SinkConfig& sink = settings.sinks[index];
     if (const std::string why = objection(index, group, settings, values_of_sinks); !why.empty()) {
-      section.complain(name.place, sinks[index].name(), ' ', why);
+      section.complain(name.place, "sinks.", sink.name, ' ', why);
       continue;
     }
     sink.group = settings.groups.size();

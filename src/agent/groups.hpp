@@ -10,9 +10,9 @@ namespace runnel::agent {
 // The options of [groups.NAME], beside `sinks`.
 std::span<const pipeline::Option> group_options();
 
-// Adds the group and tells its sinks; the vectors are the sections of settings.sinks and what was
-// read from them, index by index.
-void read_group(Section& section, Settings& settings, const std::vector<Section>& sinks,
+// Adds the group and tells its sinks; `values_of_sinks` is what was read of settings.sinks, index
+// by index.
+void read_group(Section& section, Settings& settings,
                 const std::vector<pipeline::OptionValues>& values_of_sinks);
 
 }  // namespace runnel::agent

@@ -86,8 +86,7 @@ class SettingsReader {
     for (Section& section : sections_.channels) read_channel(section);
     for (Section& section : sections_.sources) read_source(section, wiring);
     for (Section& section : sections_.sinks) read_sink(section, wiring);
-    for (Section& section : groups)
-      read_group(section, settings_, sections_.sinks, values_of_sinks_);
+    for (Section& section : groups) read_group(section, settings_, values_of_sinks_);
     sections_.source_links_known = wiring.all_sources_known() && !sections_.sources.empty();
     sections_.sink_links_known = wiring.all_sinks_known() && !sections_.sinks.empty();
     check_together(settings_, sections_);
