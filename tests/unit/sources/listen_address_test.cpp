@@ -130,6 +130,8 @@ TEST_CASE("listening options: combinations that cannot be") {
   CHECK(has(complaint(tcp_type, {"127.0.0.1:1"}, "buffers", "33"), "not a power of two"));
   CHECK(
       has(complaint(udp_type, {"127.0.0.1:1"}, "peer_header", std::string(65, 'p')), "at most 64"));
+  CHECK(has(complaint(tcp_type, {"127.0.0.1:1"}, "peer_header", "tls_peer"),
+            "the header of the certificate's name"));
   CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "event_bytes_max", "16MiB").empty());
   CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "connections_max", "4096").empty());
 }
