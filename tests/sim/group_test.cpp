@@ -7,8 +7,10 @@
 #include <set>
 #include <sstream>
 
+#include "pipeline/shared_link.hpp"
 #include "pipeline/sink_runner.hpp"
 #include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/runner_in_memory.hpp"
 #include "tests/sim/scripted_sink.hpp"
 
 using namespace runnel;
@@ -74,9 +76,8 @@ DeliverySettings letter_settings() {
 struct Member {
   std::string name;
   SinkCounters counters;
-  std::vector<std::byte> memory;
   std::optional<SinkContext> context;
-  std::optional<SinkRunner> runner;
+  RunnerInMemory runner;
 };
 
 class Running {
@@ -97,6 +98,10 @@ class Running {
     return process.run_until([&] { return process.channel->drained(); }, limit);
   }
 
+  void share(SharedLink& link) {
+    for (Member& member : members_)
+      if (member.context) member.context->link = &link;
+  }
   const SinkCounters& counters(std::size_t member) const { return members_[member].counters; }
 
   SimWorld world{3};
@@ -107,13 +112,6 @@ class Running {
     Member& member = members_[index];
     member.name = concat("sinks.member", index);
     if (auto* slow = dynamic_cast<SlowSink*>(&sink)) slow->scheduler = &*process.scheduler;
-    Region measured = Region::measuring();
-    DeliveryMemory::carve(measured, settings);
-    member.memory.resize(measured.used() + 2 * Region::base_alignment);
-    void* at = member.memory.data();
-    std::size_t space = member.memory.size();
-    std::align(Region::base_alignment, measured.used(), at, space);
-    Region region = Region::over({static_cast<std::byte*>(at), space});
     member.context.emplace(SinkContext{process.common(member.name.c_str()),
                                        *process.subscription,
                                        member.counters,
@@ -121,14 +119,12 @@ class Running {
                                        {},
                                        &group_,
                                        index});
-    member.runner.emplace(*member.context, sink, settings, DeliveryMemory::carve(region, settings),
-                          std::span<const std::string_view>(names_));
+    member.runner.build(*member.context, sink, settings);
     REQUIRE(process.complete(member.runner->start()).has_value());
     process.spawn(member.runner->run());
   }
 
   Group group_;
-  std::string_view names_[1] = {"test"};
   std::array<Member, Group::members_max> members_;
 };
 
@@ -304,6 +300,20 @@ TEST_CASE("group: a batch that was reserved and dropped reserves nothing that co
   }
   first.refuses = 0;
   CHECK(running.drain(10min));
+}
+
+TEST_CASE("group: dead letters do not wait for the window of a link") {
+  SlowSink first(10min), second(10min);
+  first.refuses = second.refuses = 1;
+  Running running(Group::Policy::load_balance, {&first, &second}, {}, letter_settings());
+  SharedLink link({.window = {.from = 1h, .until = 5h}}, *running.process.scheduler);
+  running.share(link);
+  constexpr std::int64_t five_to_five_ns = 1'767'225'600'000'000'000 + 17'700'000'000'000;
+  running.world.set_wall_clock(wall_from_ns(five_to_five_ns));
+  running.process.run_for(1s);
+  running.process.put("refused when the window is shut");
+  CHECK(running.drain(1h));
+  CHECK(running.counters(0).dead_letter_events + running.counters(1).dead_letter_events == 1);
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include "pipeline/shared_link.hpp"
 #include "pipeline/sink_runner.hpp"
 #include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/runner_in_memory.hpp"
 #include "tests/sim/scripted_sink.hpp"
 
 using namespace runnel;
@@ -132,15 +133,7 @@ struct Windowed {
     DeliverySettings settings{.encoding = Encoding::text};
     settings.take.linger = 10ms;
     process.sink_context->link = &link;
-    Region measured = Region::measuring();
-    DeliveryMemory::carve(measured, settings);
-    memory.resize(measured.used() + 2 * Region::base_alignment);
-    void* at = memory.data();
-    std::size_t space = memory.size();
-    std::align(Region::base_alignment, measured.used(), at, space);
-    Region region = Region::over({static_cast<std::byte*>(at), space});
-    runner.emplace(*process.sink_context, sink, settings, DeliveryMemory::carve(region, settings),
-                   std::span<const std::string_view>(names));
+    runner.build(*process.sink_context, sink, settings);
     process.spawn(runner->run());
   }
   ~Windowed() {
@@ -151,9 +144,7 @@ struct Windowed {
   PipelineProcess process;
   SharedLink link;
   ScriptedSink sink;
-  std::vector<std::byte> memory;
-  std::string_view names[1] = {"test"};
-  std::optional<SinkRunner> runner;
+  RunnerInMemory runner;
 };
 
 }  // namespace

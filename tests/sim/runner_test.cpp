@@ -7,6 +7,7 @@
 #include "pipeline/encoder.hpp"
 #include "pipeline/sink_runner.hpp"
 #include "tests/sim/pipeline_world.hpp"
+#include "tests/sim/runner_in_memory.hpp"
 #include "tests/sim/scripted_sink.hpp"
 
 using namespace runnel;
@@ -19,15 +20,7 @@ struct Running {
   explicit Running(DeliverySettings settings, const ChannelSettings& ring = {})
       : process(world.machine(), ring) {
     settings.take.linger = 10ms;
-    Region measured = Region::measuring();
-    DeliveryMemory::carve(measured, settings);
-    memory.resize(measured.used() + 2 * Region::base_alignment);
-    void* at = memory.data();
-    std::size_t space = memory.size();
-    std::align(Region::base_alignment, measured.used(), at, space);
-    Region region = Region::over({static_cast<std::byte*>(at), space});
-    runner.emplace(*process.sink_context, sink, settings, DeliveryMemory::carve(region, settings),
-                   std::span<const std::string_view>(names));
+    runner.build(*process.sink_context, sink, settings);
     process.spawn(runner->run());
   }
   ~Running() {
@@ -37,9 +30,7 @@ struct Running {
   SimWorld world{3};
   PipelineProcess process;
   ScriptedSink sink;
-  std::vector<std::byte> memory;
-  std::string_view names[1] = {"test"};
-  std::optional<SinkRunner> runner;
+  RunnerInMemory runner;
 };
 
 constexpr Delivery refusal{Delivery::Outcome::retry, Error::no_space, Duration::zero()};
