@@ -142,7 +142,7 @@ bool SinkRunner::encode_partitioned(Batch& batch) {
     if (is_taken_again_) return false;
     RUNNEL_ASSERT(count > 1);
     // The others are about as long as those that found room; or not, so it is a quarter less.
-    count = std::max(std::min(added - added / 16, count - count / 4), 1u);
+    count = std::max<std::uint32_t>(std::min(added - added / 16, count - count / 4), 1);
     RecordReader reader(batch);
     for (std::uint32_t kept = 0; kept <= count; ++kept) RUNNEL_ASSERT(reader.next());
     reader.cut_before();

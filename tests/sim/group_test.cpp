@@ -98,9 +98,10 @@ class Running {
     return process.run_until([&] { return process.channel->drained(); }, limit);
   }
 
-  void share(SharedLink& link) {
+  void share_link(const LinkSettings& settings) {
+    link_.emplace(settings, *process.scheduler);
     for (Member& member : members_)
-      if (member.context) member.context->link = &link;
+      if (member.context) member.context->link = &*link_;
   }
   const SinkCounters& counters(std::size_t member) const { return members_[member].counters; }
 
@@ -125,6 +126,7 @@ class Running {
   }
 
   Group group_;
+  std::optional<SharedLink> link_;
   std::array<Member, Group::members_max> members_;
 };
 
@@ -306,8 +308,7 @@ TEST_CASE("group: dead letters do not wait for the window of a link") {
   SlowSink first(10min), second(10min);
   first.refuses = second.refuses = 1;
   Running running(Group::Policy::load_balance, {&first, &second}, {}, letter_settings());
-  SharedLink link({.window = {.from = 1h, .until = 5h}}, *running.process.scheduler);
-  running.share(link);
+  running.share_link({.bytes_per_second = 0, .window = {.from = 1h, .until = 5h}});
   constexpr std::int64_t five_to_five_ns = 1'767'225'600'000'000'000 + 17'700'000'000'000;
   running.world.set_wall_clock(wall_from_ns(five_to_five_ns));
   running.process.run_for(1s);
