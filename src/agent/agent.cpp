@@ -264,7 +264,13 @@ Task<void> Agent::drain() {
 
 void Agent::say_what_remains() {
   for (const SinkPart& part : assembly_.sinks) {
-    if (part.ended) continue;
+    // What the sinks of a group leave is theirs together: the first says it.
+    const auto is_left_too = [&](const SinkPart& other) {
+      return !other.ended && &other.context->subscription == &part.context->subscription;
+    };
+    if (part.ended ||
+        &part != &*std::find_if(assembly_.sinks.begin(), assembly_.sinks.end(), is_left_too))
+      continue;
     const Error error = part.runner->last_error();
     const HumanSize left{part.context->subscription.lag_bytes()};
     const std::string_view why =

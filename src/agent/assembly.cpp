@@ -85,7 +85,7 @@ void build_group(Region& region, GroupPart& part, World* world,
   const GroupConfig& config = *part.config;
   void* place = region.place<Group>("group");
   if (world == nullptr) return;
-  part.group = new (place) Group(config.policy, config.sinks.size());
+  part.group = new (place) Group(config.policy, config.sinks.size(), config.of_one_sink);
   const ChannelPart& channel = channels[config.channel];
   part.subscription = &channel.channel->subscribe(part.label.c_str());
   part.batches_name = batches_of(channel, config.name);
@@ -153,7 +153,10 @@ constexpr std::string_view names_name = "names";
 
 std::string label_of(const ChannelConfig& config) { return "channels." + config.name; }
 std::string label_of(const SourceConfig& config) { return "sources." + config.name; }
-std::string label_of(const GroupConfig& config) { return "groups." + config.name; }
+// The connections of a sink read as the sink does: its places in a journal have that name.
+std::string label_of(const GroupConfig& config) {
+  return (config.of_one_sink ? "sinks." : "groups.") + config.name;
+}
 std::string label_of(const LinkConfig& config) { return "links." + config.name; }
 std::string label_of(const SinkConfig& config) { return "sinks." + config.name; }
 

@@ -75,7 +75,8 @@ struct SinkPart {
 
 struct GroupPart {
   const GroupConfig* config = nullptr;
-  std::string label;         // "groups.NAME": of its subscription, and in the plan
+  // "groups.NAME", or "sinks.NAME" for its connections: of its subscription, and in the plan
+  std::string label;
   std::string batches_name;  // see SinkContext
   pipeline::Group* group = nullptr;
   pipeline::Subscription* subscription = nullptr;

@@ -111,6 +111,9 @@ std::string objection(std::size_t index, const GroupConfig& group, const Setting
     return concat("is a ", sink.type->name,
                   ", and groups are for sinks that send over a network; what no destination takes "
                   "waits in the channel");
+  if (sink.connections > 1)
+    return concat("has connections = ", sink.connections,
+                  ", and in a group each sink has one; remove it");
   if (group.sinks.empty()) return {};
   const SinkConfig& first = settings.sinks[group.sinks.front()];
   if (first.channel != sink.channel)
@@ -164,6 +167,35 @@ void read_group(Section& section, Settings& settings,
   }
   check_name(section, group, settings);
   settings.groups.push_back(std::move(group));
+}
+
+void choose_connections(Section& section, const pipeline::OptionValues& values, SinkConfig& sink) {
+  sink.connections = static_cast<std::size_t>(values.number("connections"));
+  if (sink.connections > 1 && !sink.type->one_connection.empty())
+    section.complain_about("connections", concat("is ", sink.connections, ", but ",
+                                                 sink.type->one_connection, "; remove it"));
+}
+
+void add_connections(Settings& settings) {
+  const std::size_t sinks = settings.sinks.size();
+  for (std::size_t index = 0; index < sinks; ++index) {
+    SinkConfig& first = settings.sinks[index];
+    if (first.connections == 1) continue;
+    first.group = settings.groups.size();
+    GroupConfig& group = settings.groups.emplace_back();
+    group.name = first.name;
+    group.policy = Group::Policy::load_balance;
+    group.sinks = {index};
+    group.channel = first.channel;
+    group.of_one_sink = true;
+    SinkConfig next = first;
+    while (++next.connection < next.connections) {
+      next.name = concat(group.name, '.', next.connection + 1);
+      next.member = next.connection;
+      group.sinks.push_back(settings.sinks.size());
+      settings.sinks.push_back(next);
+    }
+  }
 }
 
 }  // namespace runnel::agent

@@ -15,4 +15,10 @@ std::span<const pipeline::Option> group_options();
 void read_group(Section& section, Settings& settings,
                 const std::vector<pipeline::OptionValues>& values_of_sinks);
 
+// From the option `connections`; complains where there can only be one.
+void choose_connections(Section& section, const pipeline::OptionValues& values, SinkConfig& sink);
+// Makes a group of each sink with several: NAME, NAME.2, NAME.3. Last, when everything is checked:
+// behind it there are more sinks than sections.
+void add_connections(Settings& settings);
+
 }  // namespace runnel::agent

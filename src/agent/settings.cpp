@@ -90,6 +90,7 @@ class SettingsReader {
     sections_.source_links_known = wiring.all_sources_known() && !sections_.sources.empty();
     sections_.sink_links_known = wiring.all_sinks_known() && !sections_.sinks.empty();
     check_together(settings_, sections_);
+    if (complaints_.empty()) add_connections(settings_);
     return std::move(settings_);
   }
 
@@ -258,7 +259,10 @@ void SettingsReader::read_sink(Section& section, Wiring& wiring) {
   if (!section.read({sink.type->options, connection, encoding, pipeline::delivery_options()},
                     {"type", "channel"}, values))
     return;
-  if (sink.type->connects) choose_link(section, values, settings_);
+  if (sink.type->connects) {
+    choose_link(section, values, settings_);
+    choose_connections(section, values, sink);
+  }
   const auto delivery = pipeline::delivery_settings(values);
   if (!delivery) return section.complain_about(delivery.error().option, delivery.error().text);
   auto plan = sink.type->plan(values);

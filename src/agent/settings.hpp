@@ -54,8 +54,9 @@ struct SourceConfig {
 struct SinkConfig {
   std::string name;
   const pipeline::SinkType* type = nullptr;
-  std::unique_ptr<pipeline::SinkPlan> plan;  // `delivery` knows the largest record that can come
-  std::size_t channel = 0;                   // index
+  // `delivery` knows the largest record that can come. All connections of a sink have the same.
+  std::shared_ptr<pipeline::SinkPlan> plan;
+  std::size_t channel = 0;  // index
   static constexpr std::size_t no_group = SIZE_MAX;
   std::size_t group = no_group;  // index
   std::size_t member = 0;        // its place in the group
@@ -63,6 +64,13 @@ struct SinkConfig {
   static constexpr std::size_t no_link = SIZE_MAX;
   std::size_t link = no_link;  // index
   std::uint32_t priority = 0;  // on it
+
+  // At once; each is a SinkConfig of its own once `add_connections` was called.
+  std::size_t connections = 1;
+  std::size_t connection = 0;  // which of them this is: the first has the name of the sink
+  std::string_view name_in_file() const {
+    return std::string_view(name).substr(0, connection > 0 ? name.rfind('.') : name.size());
+  }
 
   // It has a subscription, be it also for the others of its group.
   bool subscribes() const { return member == 0; }
@@ -73,6 +81,7 @@ struct GroupConfig {
   pipeline::Group::Policy policy = pipeline::Group::Policy::failover;
   std::vector<std::size_t> sinks;  // indices
   std::size_t channel = 0;         // of all of them
+  bool of_one_sink = false;        // whose connections they are; it has the sink's name
 };
 
 struct LinkConfig {

@@ -84,7 +84,8 @@ void fit_batches(Settings& settings) {
   for (SinkConfig& sink : settings.sinks)
     if (sink.plan != nullptr && sink.channel < settings.channels.size() &&
         settings.channels[sink.channel].type != nullptr)
-      pipeline::fit_batch(sink.plan->delivery, ring_bytes(settings.channels[sink.channel]));
+      pipeline::fit_batch(sink.plan->delivery,
+                          ring_bytes(settings.channels[sink.channel]) / sink.connections);
 }
 
 // `block` hands a full ring to the sink at once; a channel that drops would drop while it fills.
@@ -93,15 +94,18 @@ void check_batches_fit(Settings& settings, Sections& sections) {
     const SinkConfig& sink = settings.sinks[index];
     if (sink.plan == nullptr || sink.channel >= settings.channels.size()) continue;
     const ChannelConfig& channel = settings.channels[sink.channel];
-    const std::size_t batch_bytes = sink.plan->delivery.take.bytes_max;
+    const std::size_t batch_bytes = sink.plan->delivery.take.bytes_max * sink.connections;
     if (channel.type == nullptr || channel.settings.when_full == pipeline::WhenFull::block ||
         batch_bytes <= ring_bytes(channel) / 2)
       continue;
     Section& section = sections.sinks[index];
-    section.complain(section.place_of("batch.max_bytes"), "batch.max_bytes is ",
-                     HumanSize{batch_bytes}, ", more than half of channels.", channel.name, " (",
-                     HumanSize{ring_bytes(channel)},
-                     "), which would drop events while a batch fills; lower it or raise capacity");
+    section.complain(
+        section.place_of("batch.max_bytes"), "batch.max_bytes is ",
+        HumanSize{sink.plan->delivery.take.bytes_max},
+        sink.connections > 1 ? concat(" for each of ", sink.connections, " connections")
+                             : std::string(),
+        ", more than half of channels.", channel.name, " (", HumanSize{ring_bytes(channel)},
+        "), which would drop events while a batch fills; lower it or raise capacity");
   }
 }
 

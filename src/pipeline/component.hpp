@@ -62,6 +62,7 @@ struct SinkType {
   bool connects = false;  // takes those of `connection_options`
   Checked<std::unique_ptr<SinkPlan>> (*plan)(const OptionValues& values);
   bool compresses = false;  // takes `compression` alone: how events look is its own business
+  std::string_view one_connection = {};  // why it cannot have several; empty: it can
 };
 
 struct ChannelType {

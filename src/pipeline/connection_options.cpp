@@ -1,5 +1,6 @@
 #include "pipeline/connection_options.hpp"
 
+#include "pipeline/group.hpp"
 #include "pipeline/shared_link.hpp"
 
 namespace runnel::pipeline {
@@ -20,6 +21,12 @@ constexpr Option of_connections[] = {
      .help = "a connection is given up when nothing moves on it for so long while something should",
      .minimum = ns_per_ms,
      .maximum = ns_per_hour},
+    {.name = "connections",
+     .type = OptionType::number,
+     .standard = "1",
+     .help = "at once, each with a batch of its own on the way: faster, but out of order",
+     .minimum = 1,
+     .maximum = Group::members_max},
     {.name = "link",
      .type = OptionType::text,
      .standard = "",

@@ -22,7 +22,11 @@ class Group {
   };
   static constexpr std::size_t members_max = 8;
 
-  Group(Policy policy, std::size_t members) : policy_(policy), members_(members) {}
+  // `of_one_sink`: the members are connections of one and the same.
+  Group(Policy policy, std::size_t members, bool of_one_sink = false)
+      : policy_(policy), members_(members), of_one_sink_(of_one_sink) {}
+
+  bool of_one_sink() const { return of_one_sink_; }
 
   // Until `member` may take a batch. Ok or cancelled; true in `waited` when it was not its turn at
   // once.
@@ -50,6 +54,7 @@ class Group {
 
   Policy policy_;
   std::size_t members_;
+  bool of_one_sink_;
   std::array<State, members_max> states_ = {};
   std::array<bool, members_max> hold_ = {};
   async::Notice changed_;

@@ -25,7 +25,9 @@ Task<bool> SinkRunner::wait_for_turn() {
   group.holds(context_.member, false);
   if (std::exchange(gives_back_, false)) {
     group.fails(context_.member);
-    const bool again = co_await wait_to_retry(failed_, "the other sinks of its group go on");
+    const bool again =
+        co_await wait_to_retry(failed_, group.of_one_sink() ? "its other connections try"
+                                                            : "the other sinks of its group go on");
     if (!again) co_return false;
     ++context_.counters.retries;
   }

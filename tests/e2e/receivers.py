@@ -5,10 +5,12 @@ import threading
 
 
 class HttpPeer:
-    """Answers 503 to its first request, then takes everything."""
+    """Answers 503 to its first request, then takes everything. It answers none of the first `together`
+    before it has all of them: they are under way at once."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, together=1):
         self.requests = []
+        self.together = threading.Barrier(together)
         peer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -17,8 +19,11 @@ class HttpPeer:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
                 peer.requests.append((self.headers, body))
-                self.send_response(503 if len(peer.requests) == 1 else 204)
-                if len(peer.requests) == 1:
+                first = body is peer.requests[0][1]
+                if len(peer.requests) <= together:
+                    peer.together.wait(60)
+                self.send_response(503 if first else 204)
+                if first:
                     self.send_header('Content-Length', '0')
                 self.end_headers()
 

@@ -54,6 +54,32 @@ retry = {{ first = "20ms" }}
         self.assertRegex(agent.log, r'cannot deliver: .*127\.0\.0\.1:\d+ answers 503')
         self.assertEqual(agent.sent('out'), 1000)
 
+    def test_batches_at_once(self):
+        """Three connections: the peer answers only when three requests are under way. What one
+        connection has sent before is not sent again by three: they read as the same sink."""
+        journal = 'type = "journal"\npath = "FOLDER/journal"\nsize = "4MiB"'
+        received = []
+        for connections, events in (1, 100), (3, 900):
+            peer = HttpPeer(together=connections)
+            self.addCleanup(peer.close)
+            self.append('in.log', numbered(len(received), events))
+            sink = f'''
+type = "http"
+url = "http://127.0.0.1:{peer.port}/in"
+connections = {connections}
+batch = {{ max_events = 100, linger = "20ms" }}
+retry = {{ first = "20ms" }}
+'''
+            agent = self.start(pipeline(TAIL, sink, journal)).ready()
+            lines = lambda: b''.join(peer.bodies()).splitlines()
+            harness.wait_until(lambda: len(lines()) >= events, 'all events')
+            self.stopped_well(agent)
+            self.assertFalse(peer.together.broken, 'not at once')
+            received += lines()
+        self.assertEqual(sorted(received), sorted(numbered(0, 1000).splitlines()))
+        sent = [agent.sent(name) for name in ('out', 'out.2', 'out.3')]
+        self.assertEqual(sum(sent), 900)
+
     def test_a_secret_in_a_file(self):
         peer = HttpPeer()
         self.addCleanup(peer.close)

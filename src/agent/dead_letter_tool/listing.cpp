@@ -119,7 +119,7 @@ Built<std::vector<const SinkConfig*>> chosen_sinks(const DeadLetterRequest& requ
   std::vector<const SinkConfig*> chosen;
   for (const SinkConfig& sink : settings.sinks) {
     if (!sink.plan->delivery.dead_letter.on()) continue;
-    if (request.sink.empty() || request.sink == sink.name) chosen.push_back(&sink);
+    if (request.sink.empty() || request.sink == sink.name_in_file()) chosen.push_back(&sink);
   }
   if (!chosen.empty()) return chosen;
   if (request.sink.empty())

@@ -68,7 +68,7 @@ Built<std::string> rehearse_outage(const Settings& settings, const RehearseReque
     if (auto fit = check_events_fit(channel, request); !fit) return tl::unexpected(fit.error());
     NamedChannel named{channel.name, channel.type->name, forecast_of(settings, index, request), {}};
     for (const SinkConfig& sink : settings.sinks) {
-      if (sink.channel != index) continue;
+      if (sink.channel != index || sink.connection > 0) continue;
       const pipeline::DeliverySettings& delivery = sink.plan->delivery;
       const bool compresses = delivery.codec != codec::Codec::none;
       const double bytes = rehearse::wire_bytes(delivery.encoding, compresses,

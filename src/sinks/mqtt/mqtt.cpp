@@ -203,6 +203,7 @@ const pipeline::SinkType mqtt_type = {
     .options = options,
     .connects = true,
     .plan = plan,
+    .one_connection = "a broker lets a client_id in once",
 };
 
 }  // namespace runnel::sinks

@@ -42,12 +42,16 @@ sinks = ["second", "first"]
 policy = "load_balance"
 )";
 
+Built<Settings> read(const std::string& text) {
+  const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
+  return read_settings(text, "f.toml", components(), no_variables);
+}
+
 Built<Settings> settings_with(std::string_view link, std::string_view priority) {
   std::string text(two_sinks);
   text.replace(text.find("LINK"), 4, link);
   text.replace(text.find("PRIORITY"), 8, priority);
-  const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
-  return read_settings(text, "f.toml", components(), no_variables);
+  return read(text);
 }
 
 }  // namespace
@@ -95,6 +99,34 @@ TEST_CASE("groups: sinks that do not send the same, a name that is taken") {
   CHECK(problem_with("link = \"night\"").find("has another send_window than") != std::string::npos);
   CHECK(problem_with("[sinks.both]\ntype = \"null\"\nchannel = \"main\"")
             .find("groups.both: sinks.both has the same name and channel") != std::string::npos);
+}
+
+TEST_CASE("connections: each is a sink that reads with the others") {
+  std::string text(two_sinks.substr(0, two_sinks.find("[groups")));
+  text.replace(text.find("\"LINK\""), 6, "\"modem\"\nconnections = 3");
+  text.replace(text.find("PRIORITY"), 8, "");
+  const auto settings = read(text);
+  REQUIRE(settings);
+  REQUIRE(settings->sinks.size() == 4);
+  CHECK(settings->sinks[2].name == "first.2");
+  CHECK(settings->sinks[3].name == "first.3");
+  CHECK(settings->sinks[3].name_in_file() == "first");
+  CHECK(settings->sinks[3].link == 0);
+  CHECK(settings->sinks[3].plan == settings->sinks[0].plan);
+  CHECK_FALSE(settings->sinks[2].subscribes());
+  REQUIRE(settings->groups.size() == 1);
+  CHECK(settings->groups[0].name == "first");
+  CHECK(settings->groups[0].sinks == std::vector<std::size_t>{0, 2, 3});
+  CHECK(settings->channels[0].settings.subscriptions_max == 2);
+  // All that is on the way at once is a quarter of the channel.
+  CHECK(settings->sinks[0].plan->delivery.take.bytes_max <
+        settings->sinks[1].plan->delivery.take.bytes_max);
+
+  const auto in_a_group = settings_with("modem", "connections = 2");
+  REQUIRE_FALSE(in_a_group);
+  CHECK(in_a_group.error().text ==
+        "f.toml:23:10: groups.both: sinks.second has connections = 2, and in a group each sink has "
+        "one; remove it");
 }
 
 TEST_CASE("links: a window of the day") {
