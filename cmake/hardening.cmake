@@ -41,9 +41,11 @@ unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(RUNNEL_STATIC AND NOT RUNNEL_HAS_STATIC_PIE)
   set(RUNNEL_LINK_KIND -static)
 elseif(RUNNEL_STATIC)
-  # Relocations in a bit each: 70 KB less. A dynamic program would need the glibc of 2022 for them; linkers
-  # that cannot do it for their processor (ARM, in Debian 12) say that they ignore it.
-  set(RUNNEL_LINK_KIND -static-pie -Wl,-z,pack-relative-relocs)
+  # Relocations in a bit each: 70 KB less. A dynamic program would need the glibc of 2022 for them.
+  if(NOT RUNNEL_PACKED_RELOCATIONS) # linkers do not agree how to ask for it: toolchains say so
+    set(RUNNEL_PACKED_RELOCATIONS -Wl,-z,pack-relative-relocs)
+  endif()
+  set(RUNNEL_LINK_KIND -static-pie ${RUNNEL_PACKED_RELOCATIONS})
 else()
   set(RUNNEL_LINK_KIND -pie)
 endif()

@@ -5,7 +5,7 @@ runnel_build_packages="g++ cmake ninja-build pkg-config liburing-dev libzstd-dev
   libc-ares-dev libmbedtls-dev libasio-dev libtomlplusplus-dev libexpected-dev zstd"
 runnel_test_packages="doctest-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 python3 ccache"
 # For the other architectures: compilers, and what cmake/sysroot.sh fetches for each (linked statically).
-runnel_aarch64_packages="g++-aarch64-linux-gnu"
+runnel_aarch64_packages="g++-aarch64-linux-gnu lld"
 runnel_armhf_packages="g++-arm-linux-gnueabihf"
 runnel_sysroot_packages="libc-ares-dev libzstd-dev liburing-dev zlib1g-dev libmbedtls-dev"
 # To run their tests: qemu for programs and for whole machines, and the compiler for firmware.
