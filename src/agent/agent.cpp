@@ -89,6 +89,8 @@ Task<void> Agent::live() {
   async::Scope helpers(outer, own_name);
   helpers.spawn(watch_signals());
   started_ = co_await start_all();
+  for (LinkPart& part : assembly_.links)
+    if (part.ledger != nullptr) helpers.spawn(part.ledger->keep());
   if (started_) {
     system_.trim_heap();
     if (assembly_.status != nullptr) assembly_.status->is_ready(ceiling_);
@@ -116,6 +118,8 @@ Task<void> Agent::live() {
   co_await network_.shut();
   helpers.cancel();
   co_await helpers.join();
+  for (LinkPart& part : assembly_.links)
+    if (part.ledger != nullptr) co_await part.ledger->save();
 }
 
 Task<bool> Agent::start_all() {
@@ -126,6 +130,13 @@ Task<bool> Agent::start_all() {
       report(own_name, serving.error());
       co_return false;
     }
+  }
+  for (LinkPart& part : assembly_.links) {
+    if (part.ledger == nullptr) continue;
+    const Started loaded = part.ledger->load();
+    if (loaded) continue;
+    report(part.label, loaded.error());
+    co_return false;
   }
   for (ChannelPart& part : assembly_.channels) {
     if (part.store == nullptr) continue;

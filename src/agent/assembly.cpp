@@ -91,9 +91,16 @@ void build_group(Region& region, GroupPart& part, World* world,
   part.batches_name = batches_of(channel, config.name);
 }
 
-void build_link(Region& region, LinkPart& part, World* world) {
+void build_link(Region& region, LinkPart& part, const Settings& settings, World* world) {
   void* place = region.place<SharedLink>("link");
-  if (world != nullptr) part.link = new (place) SharedLink(part.config->settings, world->scheduler);
+  if (world != nullptr)
+    part.link = new (place) SharedLink(part.config->settings, world->scheduler, world->clock);
+  if (part.config->settings.month_bytes == 0) return;
+  LinkLedger::plan(region);
+  void* ledger_place = region.place<LinkLedger>("ledger");
+  if (world != nullptr)
+    part.ledger = new (ledger_place) LinkLedger(
+        part.label.c_str(), *part.link, settings.agent.state_dir, world->scheduler, world->system);
 }
 
 // What sinks are built on; nothing when measuring.
@@ -140,8 +147,9 @@ void build_status(Region& region, const Settings& settings, World* world, Assemb
   const StatusMemory memory = StatusService::carve(region, settings);
   void* place = region.place<StatusService>("status");
   if (assembly == nullptr) return;
-  const StatusView view{settings,    world->scheduler,  world->system,      world->clock,
-                        world->stop, assembly->sources, assembly->channels, assembly->sinks};
+  const StatusView view{settings,           world->scheduler, world->system,
+                        world->clock,       world->stop,      assembly->sources,
+                        assembly->channels, assembly->sinks,  assembly->links};
   assembly->status = new (place) StatusService(view, memory);
 }
 
@@ -220,7 +228,8 @@ MeasuredParts measure(const Settings& settings, std::size_t page_bytes,
   for (const LinkConfig& config : settings.links)
     add(label_of(config), [&](Region& region) {
       LinkPart part;
-      build_link(region, part, nullptr);
+      part.config = &config;
+      build_link(region, part, settings, nullptr);
     });
   for (const SinkConfig& config : settings.sinks)
     add(label_of(config), [&](Region& region) {
@@ -297,7 +306,8 @@ Built<void> Assembly::build_all(MutableBytes memory) {
     build_in_next_region(part.label,
                          [&](Region& region) { build_group(region, part, &world_, channels); });
   for (LinkPart& part : links)
-    build_in_next_region(part.label, [&](Region& region) { build_link(region, part, &world_); });
+    build_in_next_region(part.label,
+                         [&](Region& region) { build_link(region, part, settings_, &world_); });
   for (SinkPart& part : sinks)
     build_in_next_region(part.label, [&](Region& region) {
       build_sink(region, part, settings_, &world_, {channels, groups, links, source_names_});
@@ -316,7 +326,10 @@ Assembly::~Assembly() {
     destroy(part.scope);
   }
   for (GroupPart& part : groups) destroy(part.group);
-  for (LinkPart& part : links) destroy(part.link);
+  for (LinkPart& part : links) {
+    destroy(part.ledger);
+    destroy(part.link);
+  }
   for (SourcePart& part : sources) {
     destroy(part.source);
     destroy(part.scope);

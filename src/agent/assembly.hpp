@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/link_ledger.hpp"
 #include "agent/network.hpp"
 #include "agent/settings.hpp"
 #include "async/frame_arena.hpp"
@@ -86,6 +87,7 @@ struct LinkPart {
   const LinkConfig* config = nullptr;
   std::string label;  // "links.NAME": in the plan
   pipeline::SharedLink* link = nullptr;
+  LinkLedger* ledger = nullptr;  // null: nobody counts
 };
 
 class StatusService;

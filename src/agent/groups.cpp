@@ -78,24 +78,14 @@ std::string_view difference(const pipeline::SinkType& type, const pipeline::Opti
   return {};
 }
 
-pipeline::DayWindow window_of(const SinkConfig& sink, const Settings& settings) {
-  return sink.link == SinkConfig::no_link ? pipeline::DayWindow{}
-                                          : settings.links[sink.link].settings.window;
-}
-
 // A batch that one has given back goes out as it is by another: they have to be alike.
-std::string unlike(const SinkConfig& sink, const SinkConfig& first, const Settings& settings,
-                   std::string_view option) {
+std::string unlike(const SinkConfig& sink, const SinkConfig& first, std::string_view option) {
   if (sink.type != first.type)
     return concat("is a ", sink.type->name, ", and sinks.", first.name, " a ", first.type->name,
                   "; all sinks of a group send the same");
   if (!option.empty())
     return concat("has another ", option, " than sinks.", first.name,
                   "; all sinks of a group send the same");
-  const pipeline::DayWindow mine = window_of(sink, settings), its = window_of(first, settings);
-  if (mine.from != its.from || mine.until != its.until)
-    return concat("has another send_window than sinks.", first.name,
-                  "; while one waits for its window the others would wait for it");
   return {};
 }
 
@@ -121,7 +111,7 @@ std::string objection(std::size_t index, const GroupConfig& group, const Setting
                   "; a group takes from one channel");
   // Of one with a mistake of its own nothing is known.
   if (sink.plan == nullptr || first.plan == nullptr) return {};
-  return unlike(sink, first, settings,
+  return unlike(sink, first,
                 sink.type == first.type
                     ? difference(*sink.type, values[index], values[group.sinks.front()])
                     : std::string_view());

@@ -1,6 +1,6 @@
 #include "agent/identity.hpp"
 
-#include "async/operations.hpp"
+#include "agent/state_file.hpp"
 #include "base/crc32c.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -18,39 +18,6 @@ constexpr std::size_t file_bytes_max = 4096;
 int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// What follows `name` and a space in the next line.
-std::optional<std::string_view> take_line(std::string_view& text, std::string_view name) {
-  const auto end = text.find('\n');
-  if (end == std::string_view::npos || !text.starts_with(name)) return {};
-  std::string_view line = text.substr(name.size(), end - name.size());
-  text.remove_prefix(end + 1);
-  if (!line.starts_with(' ')) return {};
-  return line.substr(1);
-}
-
-// Under another name until it is durable.
-Task<Status> save(const std::string& folder, const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  const auto file = co_await async::open(fresh.c_str(), io::OpenMode::create);
-  if (!file) co_return file.error();
-  Status status = co_await async::truncate(*file, 0);
-  if (status) {
-    const auto written = co_await async::write(*file, as_bytes(text), 0);
-    if (!written) status = written.error();
-    if (written && *written < text.size()) status = Error::no_space;
-  }
-  if (status) status = co_await async::sync(*file);
-  const Status closed = co_await async::close(*file);
-  if (status) status = closed;
-  if (status) status = co_await async::rename(fresh.c_str(), path.c_str());
-  if (!status) co_return status;
-  const auto opened = co_await async::open(folder.c_str(), io::OpenMode::folder);
-  if (!opened) co_return opened.error();
-  status = co_await async::sync(*opened);
-  const Status done = co_await async::close(*opened);
-  co_return status ? done : status;
 }
 
 }  // namespace
@@ -110,7 +77,9 @@ Task<Identity> take_identity(const std::string& state_dir, io::System& system) {
   }
   ++identity.epoch;
   const std::string fresh = identity_text(identity);
-  const Status saved = co_await save(state_dir, path, fresh);
+  const std::string fresh_path = path + ".new";
+  const Status saved =
+      co_await replace_file(state_dir.c_str(), fresh_path.c_str(), path.c_str(), as_bytes(fresh));
   if (!saved) {
     // Better another name for this life than one that is given out twice; and better than none.
     system.entropy(identity.instance);

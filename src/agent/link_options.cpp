@@ -21,6 +21,27 @@ constexpr Option options[] = {
      .type = OptionType::text,
      .standard = "",
      .help = "when batches may begin to go out, in UTC: \"01:00-05:30\"; empty: always"},
+    {.name = "monthly_cap",
+     .type = OptionType::size,
+     .standard = "0",
+     .help = "bytes on the wire that may go out in a month; 0: nobody counts"},
+    {.name = "month_begins",
+     .type = OptionType::number,
+     .standard = "1",
+     .help = "the day of the month on which counting begins anew, in UTC",
+     .minimum = 1,
+     .maximum = pipeline::MonthMeter::first_day_max},
+    {.name = "cap_warning",
+     .type = OptionType::number,
+     .standard = "80",
+     .help = "a warning is logged when so many percent of the cap have gone out",
+     .minimum = 1,
+     .maximum = 100},
+    {.name = "at_cap",
+     .type = OptionType::text,
+     .standard = "wait",
+     .help = "when all of it has gone out; wait: events wait for the next month; warn: it is said",
+     .choices = "wait|warn"},
 };
 
 // "05:30"
@@ -56,6 +77,13 @@ void read_link(Section& section, Settings& settings) {
   pipeline::OptionValues values;
   if (!section.read({options}, {}, values)) return;
   link.settings.bytes_per_second = values.size("max_rate");
+  link.settings.month_bytes = values.size("monthly_cap");
+  link.settings.month_first_day = static_cast<std::uint32_t>(values.number("month_begins"));
+  link.settings.month_warning_percent = static_cast<std::uint32_t>(values.number("cap_warning"));
+  link.settings.waits_for_month = values.text("at_cap") == "wait";
+  if (link.settings.month_bytes > 0 && settings.agent.state_dir.empty())
+    section.complain_about("monthly_cap",
+                           "needs a state_dir in [agent], where what was sent is remembered");
   if (values.text("send_window").empty()) return;
   const auto window = parse_day_window(values.text("send_window"));
   if (window)

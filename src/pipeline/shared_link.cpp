@@ -23,6 +23,16 @@ Duration DayWindow::opens_in(WallTime at) const {
   return now < from ? from - now : from + day - now;
 }
 
+// A clock that is not set does not know the time of day. The month it does not know is taken for
+// the one that was paid for last: waiting costs nothing.
+Duration SharedLink::opens_in() const {
+  constexpr Duration until_the_clock_is_set = std::chrono::minutes(1);
+  const bool waits = settings_.waits_for_month && is_used_up();
+  if (!clock_.is_set()) return waits ? until_the_clock_is_set : Duration::zero();
+  const Duration window = settings_.window.opens_in(clock_.now());
+  return waits ? std::max(window, meter_.ends_in(clock_.now())) : window;
+}
+
 std::size_t SharedLink::piece(std::size_t wanted) const {
   if (settings_.bytes_per_second == 0) return wanted;
   const auto piece = static_cast<std::size_t>(settings_.bytes_per_second / pieces_per_second);
@@ -49,7 +59,16 @@ async::Task<Status> SharedLink::admit(std::size_t bytes, std::uint32_t priority)
   co_return status;
 }
 
+void SharedLink::count(std::size_t bytes) {
+  if (settings_.month_bytes == 0) return;
+  const std::uint64_t step = std::max<std::uint64_t>(settings_.month_bytes / 100, 1);
+  const std::uint64_t before = bytes_this_month();
+  meter_.add(bytes, clock_.now());
+  if (meter_.bytes() / step != before / step || before == 0) metered_.ring();
+}
+
 void SharedLink::spend(std::size_t bytes) {
+  count(bytes);
   if (settings_.bytes_per_second == 0) return;
   const double seconds =
       static_cast<double>(bytes) / static_cast<double>(settings_.bytes_per_second);

@@ -105,8 +105,8 @@ Task<void> SinkRunner::run() {
     }
     // What comes back for its dead letters waits for nothing.
     const bool buries = refusals_.any();
-    if (!buries && window_opens_in() > Duration::zero()) {
-      const bool is_open = co_await wait_for_window();
+    if (!buries && link_opens_in() > Duration::zero()) {
+      const bool is_open = co_await wait_for_link();
       if (!is_open) break;
       continue;
     }
@@ -133,7 +133,7 @@ Task<void> SinkRunner::run() {
     }
     if (refusals_.any()) lose_rest();
     // It may have been shut while the sink waited for events.
-    if (window_opens_in() > Duration::zero()) continue;
+    if (link_opens_in() > Duration::zero()) continue;
     rewinds_ = context_.subscription.rewinds();
     context_.clock.refresh();
     encode(batch);

@@ -78,8 +78,8 @@ class SinkRunner {
 
   async::Task<bool> wait_for_turn();
   async::Task<bool> more_comes_back(Error why);
-  async::Task<bool> wait_for_window();
-  Duration window_opens_in();
+  async::Task<bool> wait_for_link();
+  Duration link_opens_in();
   void encode(Batch& batch);
   bool encode_records(Batch& batch);
   bool encode_whole(Batch& batch);

@@ -48,23 +48,28 @@ Task<bool> SinkRunner::more_comes_back(Error why) {
   co_return others.ok();
 }
 
-// Zero: it is open. A clock that is not set does not know the time of day. At a stop what nobody
-// keeps goes out at once; what a store keeps is not given out any more.
-Duration SinkRunner::window_opens_in() {
-  if (context_.link == nullptr || context_.link->window().always()) return Duration::zero();
+// At a stop what nobody keeps goes out at once; what a store keeps is not given out any more.
+Duration SinkRunner::link_opens_in() {
+  if (context_.link == nullptr || context_.link->always_open()) return Duration::zero();
   context_.clock.refresh();
-  if (!context_.clock.is_set() || context_.subscription.channel().closed()) return Duration::zero();
-  return context_.link->window().opens_in(context_.clock.now());
+  if (context_.subscription.channel().closed()) return Duration::zero();
+  return context_.link->opens_in();
 }
 
-Task<bool> SinkRunner::wait_for_window() {
+// The others of its group go on meanwhile, over their links.
+Task<bool> SinkRunner::wait_for_link() {
   // Not longer: the clock may be set meanwhile, and a channel is closed some time after the stop.
   constexpr Duration look = std::chrono::minutes(1);
   constexpr Duration look_at_stop = std::chrono::milliseconds(50);
+  if (context_.group != nullptr) context_.group->fails(context_.member);
   for (bool told = false;; told = true) {
-    const Duration wait = window_opens_in();
-    if (wait == Duration::zero()) co_return true;
-    if (!told)
+    const Duration wait = link_opens_in();
+    if (wait == Duration::zero()) break;
+    if (!told && context_.link->is_used_up())
+      log_warn(context_.name,
+               "its link has carried what it may in a month; the next one begins in ",
+               HumanDuration{wait}, ", events wait in the channel");
+    else if (!told)
       log_info(context_.name, "the window of its link opens in ", HumanDuration{wait},
                "; events wait in the channel");
     Status woken;
@@ -74,6 +79,8 @@ Task<bool> SinkRunner::wait_for_window() {
       woken = co_await context_.stop.wait(after(context_.now(), std::min(wait, look)));
     if (woken.error() == Error::cancelled) co_return false;
   }
+  if (context_.group != nullptr) context_.group->delivers(context_.member);
+  co_return true;
 }
 
 Task<bool> SinkRunner::wait_to_retry(const Delivery& delivery, std::string_view meanwhile) {

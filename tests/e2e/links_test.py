@@ -3,6 +3,7 @@ goes first, over real connections.
 Method: receivers that note when bytes arrived; the guarded program, so that no step of it allocates.
 Only upper bounds are checked: a machine that is slow passes."""
 import time
+import urllib.request
 
 import harness
 from harness import numbered
@@ -44,6 +45,30 @@ link = "modem"
 priority = 9
 '''
 
+CAPPED = '''
+[agent]
+state_dir = "FOLDER/state"
+listen = "127.0.0.1:{status}"
+[links.modem]
+monthly_cap = "20kB"
+{more}
+[sources.log]
+type = "tail"
+channels = ["main"]
+paths = ["FOLDER/in.log"]
+poll_interval = "50ms"
+[channels.main]
+type = "journal"
+path = "FOLDER/journal"
+size = "4MiB"
+[sinks.out]
+type = "tcp"
+channel = "main"
+address = "127.0.0.1:{peer}"
+batch = {{ max_bytes = "4KiB", linger = "10ms" }}
+link = "modem"
+'''
+
 
 @harness.on_both_drivers
 class Links(harness.Scenario):
@@ -68,6 +93,41 @@ class Links(harness.Scenario):
         # At once: one second's worth, and the piece behind it.
         self.assertGreaterEqual(took, (len(content) - 1.1 * RATE) / RATE)
         self.stopped_well(agent)
+
+    def test_monthly_cap(self):
+        """What the month may carry goes out and no more, over a restart too; then it is only told."""
+        peer = TcpPeer()
+        self.addCleanup(peer.close)
+        status = harness.free_port()
+        config = CAPPED.format(peer=peer.port, more='', status=status)
+        agent = self.start(config).ready()
+        content = numbered(0, 5000)
+        part = content[:17_000].rfind(b'\n') + 1
+        self.append('in.log', content[:part])
+        agent.wait_log(r'links\.modem: .* went out this month, 8\d % of the monthly_cap')
+        self.append('in.log', content[part:])
+        agent.wait_log(r'sinks\.out: its link has carried what it may in a month')
+        agent.wait_log(r'links\.modem: .* is used up; events wait')
+        carried = len(peer.received)
+        self.assertGreaterEqual(carried, 20_000)
+        self.assertLess(carried, 20_000 + 5_000)  # the batch that was under way
+        with urllib.request.urlopen(f'http://127.0.0.1:{status}/metrics', timeout=10) as page:
+            metrics = page.read().decode()
+        self.assertIn(f'runnel_link_month_bytes{{link="links.modem"}} {carried}\n', metrics)
+        self.assertIn('runnel_link_monthly_cap_bytes{link="links.modem"} 20000\n', metrics)
+        self.stopped_well(agent)
+        with open(self.path('state/link-modem')) as file:
+            self.assertRegex(file.read(), rf'^runnel link 1\nmonth \d+\nbytes {carried}\nsum')
+
+        agent = self.start(config).ready()
+        agent.wait_log(r'sinks\.out: its link has carried what it may in a month')
+        self.assertEqual(len(peer.received), carried)
+        agent.kill()
+        agent = self.start(CAPPED.format(
+            peer=peer.port, more='at_cap = "warn"', status=status)).ready()
+        harness.wait_until(lambda: len(peer.received) >= len(content), 'all of it')
+        self.stopped_well(agent)
+        self.assertEqual(peer.received, content)
 
 
 if __name__ == '__main__':

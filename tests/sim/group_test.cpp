@@ -98,10 +98,12 @@ class Running {
     return process.run_until([&] { return process.channel->drained(); }, limit);
   }
 
-  void share_link(const LinkSettings& settings) {
-    link_.emplace(settings, *process.scheduler);
-    for (Member& member : members_)
-      if (member.context) member.context->link = &*link_;
+  // By all of them, or by one.
+  void share_link(const LinkSettings& settings, std::optional<std::size_t> member = {}) {
+    link_.emplace(settings, *process.scheduler, *process.clock);
+    for (std::size_t index = 0; index < members_.size(); ++index)
+      if (members_[index].context && (!member || *member == index))
+        members_[index].context->link = &*link_;
   }
   const SinkCounters& counters(std::size_t member) const { return members_[member].counters; }
 
@@ -302,6 +304,26 @@ TEST_CASE("group: a batch that was reserved and dropped reserves nothing that co
   }
   first.refuses = 0;
   CHECK(running.drain(10min));
+}
+
+TEST_CASE("group: while the link of one is shut the others go on") {
+  SlowSink first(1s), second(1s);
+  Running running(Group::Policy::failover, {&first, &second});
+  running.share_link({.window = {.from = 1h, .until = 5h}}, 0);
+  constexpr std::int64_t half_past_midnight_ns = 1'767'225'600'000'000'000 + 1'800'000'000'000;
+  running.world.set_wall_clock(wall_from_ns(half_past_midnight_ns));
+  running.process.run_for(1s);
+  running.process.put("by the second");
+  running.process.run_for(1min);
+  CHECK(second.delivered == "by the second\n");
+  running.process.run_for(1h);
+  running.process.put("what the second has been waiting for");
+  running.process.run_for(1min);
+  CHECK(first.delivered.empty());
+  running.process.put("by the first");
+  running.process.run_for(1min);
+  CHECK(first.delivered == "by the first\n");
+  CHECK(running.drain());
 }
 
 TEST_CASE("group: dead letters do not wait for the window of a link") {

@@ -23,7 +23,7 @@ struct Sent {
 
 struct Line {
   explicit Line(const LinkSettings& settings)
-      : process(world.machine()), link(settings, *process.scheduler) {}
+      : process(world.machine()), link(settings, *process.scheduler, *process.clock) {}
   ~Line() { process.stop(); }
 
   // `bytes` as a sink would send them, each piece taking as long as `writing`.
@@ -127,9 +127,11 @@ namespace {
 
 constexpr std::int64_t midnight_ns = 1'767'225'600'000'000'000;  // 2026-01-01
 
+const LinkSettings from_one_to_five{.window = {.from = 1h, .until = 5h}};
+
 struct Windowed {
-  explicit Windowed(const DayWindow& window)
-      : process(world.machine()), link({.window = window}, *process.scheduler) {
+  explicit Windowed(const LinkSettings& link_settings)
+      : process(world.machine()), link(link_settings, *process.scheduler, *process.clock) {
     DeliverySettings settings{.encoding = Encoding::text};
     settings.take.linger = 10ms;
     process.sink_context->link = &link;
@@ -150,7 +152,7 @@ struct Windowed {
 }  // namespace
 
 TEST_CASE("link: outside of its window events wait, inside they go") {
-  Windowed windowed({.from = 1h, .until = 5h});
+  Windowed windowed(from_one_to_five);
   windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
   windowed.process.run_for(1s);
   windowed.process.put("event");
@@ -171,7 +173,7 @@ TEST_CASE("link: outside of its window events wait, inside they go") {
 }
 
 TEST_CASE("link: a stop does not lose what is only in memory to a closed window") {
-  Windowed windowed({.from = 1h, .until = 5h});
+  Windowed windowed(from_one_to_five);
   windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
   windowed.process.run_for(1s);
   windowed.process.put("event");
@@ -184,9 +186,50 @@ TEST_CASE("link: a stop does not lose what is only in memory to a closed window"
 }
 
 TEST_CASE("link: a clock that is not set does not know the window, and events go") {
-  Windowed windowed({.from = 1h, .until = 5h});
+  Windowed windowed(from_one_to_five);
   windowed.world.set_wall_clock(wall_from_ns(0));
   windowed.process.put("event");
   windowed.process.run_for(1min);
+  CHECK(windowed.sink.delivered == "event\n");
+}
+
+TEST_CASE("link: what a month may carry goes out, the rest waits for the next month") {
+  Windowed windowed({.month_bytes = 10, .month_first_day = 2});
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(1s);
+  windowed.process.put("first");
+  windowed.process.run_for(1s);
+  windowed.link.spend(6);
+  windowed.process.put("second");
+  windowed.process.run_for(1s);
+  windowed.link.spend(7);
+  CHECK(windowed.link.is_used_up());
+  windowed.process.put("third");
+  windowed.process.run_for(23h);
+  CHECK(windowed.sink.delivered == "first\nsecond\n");
+  windowed.process.run_for(1h + 2min);
+  CHECK(windowed.sink.delivered == "first\nsecond\nthird\n");
+  CHECK(windowed.link.bytes_this_month() == 0);
+}
+
+TEST_CASE("link: used up before the clock was set, events wait until it is") {
+  Windowed windowed({.month_bytes = 10});
+  windowed.world.set_wall_clock(wall_from_ns(0));
+  windowed.process.run_for(1s);
+  windowed.link.restore_month(2025 * 12 + 11, 10);
+  windowed.process.put("event");
+  windowed.process.run_for(3h);
+  CHECK(windowed.sink.attempts.empty());
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(2min);
+  CHECK(windowed.sink.delivered == "event\n");
+}
+
+TEST_CASE("link: who only wants to be told goes on sending") {
+  Windowed windowed({.month_bytes = 10, .waits_for_month = false});
+  windowed.link.spend(20);
+  CHECK(windowed.link.is_used_up());
+  windowed.process.put("event");
+  windowed.process.run_for(1s);
   CHECK(windowed.sink.delivered == "event\n");
 }

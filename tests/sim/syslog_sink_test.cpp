@@ -192,7 +192,7 @@ TEST_CASE("syslog sink: datagrams keep to the rate of a link") {
   DatagramReceiver receiver(process);
   receiver.start();
   constexpr std::size_t rate = 10'000;
-  SharedLink link({.bytes_per_second = rate}, *process.scheduler);
+  SharedLink link({.bytes_per_second = rate}, *process.scheduler, *process.clock);
   process.sink_context->link = &link;
   SinkUnderTest sink = syslog_sink("udp://127.0.0.1");
   sink.run(process);

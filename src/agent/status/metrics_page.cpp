@@ -132,6 +132,18 @@ constexpr SinkGauge sink_gauges[] = {
      }},
 };
 
+// Of those whose bytes are counted.
+struct LinkGauge {
+  Metric metric;
+  std::uint64_t (*value)(const pipeline::SharedLink& link);
+};
+constexpr LinkGauge link_gauges[] = {
+    {{"runnel_link_month_bytes", "gauge", "bytes on the wire that went out this month"},
+     [](const pipeline::SharedLink& link) { return link.bytes_this_month(); }},
+    {{"runnel_link_monthly_cap_bytes", "gauge", "monthly_cap of the configuration"},
+     [](const pipeline::SharedLink& link) { return link.settings().month_bytes; }},
+};
+
 struct AgentMetric {
   Metric metric;
   void (*write)(const StatusView& view, MetricWriter& sample);
@@ -176,13 +188,26 @@ constexpr AgentMetric agent_metrics[] = {
 
 constexpr std::size_t first_channel_gauge = all_counters;
 constexpr std::size_t first_sink_gauge = first_channel_gauge + std::size(channel_gauges);
-constexpr std::size_t first_agent_metric = first_sink_gauge + std::size(sink_gauges);
+constexpr std::size_t first_link_gauge = first_sink_gauge + std::size(sink_gauges);
+constexpr std::size_t first_agent_metric = first_link_gauge + std::size(link_gauges);
 constexpr std::size_t metric_count = first_agent_metric + std::size(agent_metrics);
+
+std::size_t counted_links(const StatusView& view) {
+  return static_cast<std::size_t>(std::count_if(view.links.begin(), view.links.end(),
+                                                [](auto& part) { return part.ledger != nullptr; }));
+}
+
+const LinkPart& counted_link(const StatusView& view, std::size_t index) {
+  auto at = view.links.begin();
+  for (;; ++at)
+    if (at->ledger != nullptr && index-- == 0) return *at;
+}
 
 std::size_t sample_count(const StatusView& view, std::size_t metric) {
   if (metric < first_channel_gauge) return is_first(metric) ? view.component_count() : 0;
   if (metric < first_sink_gauge) return view.channels.size();
-  if (metric < first_agent_metric) return view.sinks.size();
+  if (metric < first_link_gauge) return view.sinks.size();
+  if (metric < first_agent_metric) return counted_links(view);
   return 1;
 }
 
@@ -199,13 +224,18 @@ void write_sample(const StatusView& view, TextWriter& out, std::size_t metric, s
     if (sample == 0) writer.describe(gauge.metric);
     component_sample(writer, gauge.metric.name, view, view.first_channel() + sample)
         .value(gauge.value(*view.channels[sample].channel));
-  } else if (metric < first_agent_metric) {
+  } else if (metric < first_link_gauge) {
     const SinkGauge& gauge = sink_gauges[metric - first_sink_gauge];
     const SinkPart& part = view.sinks[sample];
     if (sample == 0) writer.describe(gauge.metric);
     component_sample(writer, gauge.metric.name, view, view.first_sink() + sample)
         .label("channel", view.channels[part.config->channel].label);
     gauge.write(view, part, writer);
+  } else if (metric < first_agent_metric) {
+    const LinkGauge& gauge = link_gauges[metric - first_link_gauge];
+    const LinkPart& part = counted_link(view, sample);
+    if (sample == 0) writer.describe(gauge.metric);
+    writer.sample(gauge.metric.name).label("link", part.label).value(gauge.value(*part.link));
   } else {
     const AgentMetric& agent = agent_metrics[metric - first_agent_metric];
     writer.describe(agent.metric);

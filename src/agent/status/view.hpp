@@ -25,6 +25,7 @@ struct StatusView {
   std::span<const SourcePart> sources;
   std::span<const ChannelPart> channels;
   std::span<const SinkPart> sinks;
+  std::span<const LinkPart> links;
   // Set when start-up is over.
   bool started = false;
   std::size_t ceiling_bytes = 0;

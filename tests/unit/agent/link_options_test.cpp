@@ -84,6 +84,26 @@ TEST_CASE("links: a link that is not there, a priority on none") {
         "f.toml:21:12: sinks.second: priority says who goes first on a link; add link = \"NAME\"");
 }
 
+TEST_CASE("links: what a month may carry needs a place to remember it") {
+  std::string text(two_sinks.substr(0, two_sinks.find("[sinks")));
+  text.replace(text.find("max_rate"), 0,
+               "monthly_cap = \"500MB\"\nmonth_begins = 15\nat_cap = \"warn\"\n");
+  text += "[sinks.out]\ntype = \"null\"\nchannel = \"main\"\n";
+  const auto without = read(text);
+  REQUIRE_FALSE(without);
+  CHECK(
+      without.error().text ==
+      "f.toml:8:15: links.modem: monthly_cap needs a state_dir in [agent], where what was sent is "
+      "remembered");
+  const auto settings = read("[agent]\nstate_dir = \"/var/lib/runnel\"\n" + text);
+  REQUIRE(settings);
+  CHECK(settings->links[0].settings.month_bytes == 500'000'000);
+  CHECK(settings->links[0].settings.month_first_day == 15);
+  CHECK(settings->links[0].settings.month_warning_percent == 80);
+  CHECK_FALSE(settings->links[0].settings.waits_for_month);
+  CHECK(settings->links[1].settings.month_bytes == 0);
+}
+
 TEST_CASE("groups: sinks that do not send the same, a name that is taken") {
   const auto problem_with = [](std::string_view more) {
     const auto settings = settings_with("modem", more);
@@ -96,7 +116,7 @@ TEST_CASE("groups: sinks that do not send the same, a name that is taken") {
       "a group send the same");
   CHECK(problem_with("batch.max_events = 7").find("has another batch.max_events than") !=
         std::string::npos);
-  CHECK(problem_with("link = \"night\"").find("has another send_window than") != std::string::npos);
+  CHECK(problem_with("link = \"night\"").empty());
   CHECK(problem_with("[sinks.both]\ntype = \"null\"\nchannel = \"main\"")
             .find("groups.both: sinks.both has the same name and channel") != std::string::npos);
 }
