@@ -6,7 +6,7 @@
 
 namespace runnel::pipeline {
 
-// `connect_timeout`, `reply_timeout` and those of TLS.
+// `connect_timeout`, `reply_timeout`, the proxy, the link and those of TLS.
 std::span<const Option> connection_options();
 
 // Those of TLS that whoever listens has too.

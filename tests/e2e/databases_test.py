@@ -47,6 +47,7 @@ def free_port():
 
 class Server:
     """A process that answers on a port, and can be killed and started again."""
+    headers = {}
 
     def __init__(self, scenario, command, port):
         self.scenario, self.command, self.port = scenario, command, port
@@ -74,7 +75,8 @@ class Server:
         self.process.wait()
 
     def ask(self, target, body=None):
-        request = urllib.request.Request(f'http://127.0.0.1:{self.port}{target}', data=body)
+        request = urllib.request.Request(f'http://127.0.0.1:{self.port}{target}', data=body,
+                                         headers=self.headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return answer.read()

@@ -2,15 +2,18 @@
 the first cannot take, the first has it again when it is back, and with both away nothing is lost.
 Method: receivers that are closed and started again under a stream of numbered lines; the guarded
 program, so that no step of it allocates."""
+import json
 import time
 
 import harness
 from harness import numbered
 from receivers import TcpPeer
+from status_test import ask
 
 CONFIG = '''
 [agent]
 state_dir = "FOLDER/state"
+listen = "127.0.0.1:0"
 [sources.log]
 type = "tail"
 channels = ["main"]
@@ -35,6 +38,9 @@ retry = {{ first = "20ms", longest = "200ms" }}
 [groups.both]
 sinks = ["first", "second"]
 policy = "{policy}"
+[sinks.alone]
+type = "null"
+channel = "main"
 '''
 
 
@@ -98,6 +104,19 @@ class Groups(harness.Scenario):
         self.more(300)
         harness.wait_until(lambda: len(self.first.received.splitlines()) >= 300, 'the first')
         self.assertEqual(len(self.second.received), by_second)
+        self.stopped_well(agent)
+
+    def test_the_status_says_who_is_in_it(self):
+        agent = self.begin('failover')
+        self.more(100)
+        self.all_here()
+        port = int(agent.wait_log(r'agent\.listen: listening on tcp://\S*:(\d+)').group(1))
+        sinks = {each['name']: each for each in json.loads(ask(port, '/api/v1/pipeline')[2])['sinks']}
+        self.assertEqual({name: sink.get('group') for name, sink in sinks.items()},
+                         {'first': 'both', 'second': 'both', 'alone': None})
+        # One subscription: what the first has sent, the second has nothing to do with.
+        self.assertEqual(sinks['first']['acknowledged_position'],
+                         sinks['second']['acknowledged_position'])
         self.stopped_well(agent)
 
     def test_both_away(self):

@@ -13,7 +13,7 @@ namespace runnel::sim {
 
 inline const std::string http_good = "HTTP/1.1 204 No Content\r\n\r\n";
 
-class HttpServer final : public Receiver {
+class HttpServer : public Receiver {
  public:
   struct Request {
     std::string head, body;
@@ -23,7 +23,7 @@ class HttpServer final : public Receiver {
   std::vector<Request> requests;
   std::string accepted;  // bodies of those that were answered with 2xx
 
- private:
+ protected:
   async::Task<bool> answer(Connection& connection) override {
     for (;;) {
       const std::string& all = connection.received;

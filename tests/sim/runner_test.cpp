@@ -349,6 +349,44 @@ TEST_CASE("runner: what partitions make of a batch fills the buffer") {
   CHECK(running.process.sink_counters.sent_batches == batches);
 }
 
+TEST_CASE("runner: a batch whose partitions are not alike shrinks by quarters until it fits") {
+  DeliverySettings settings{.encoding = Encoding::json, .partitions = true};
+  settings.take.bytes_max = 64 * 1024;
+  settings.record_bytes_max = 2048;
+  Running running(settings, {.capacity_bytes = 512 * 1024});
+  // Nine KiB each as JSON, behind the many of the other one: how many found room says nothing.
+  constexpr std::size_t large = 5, all = 456;
+  for (std::size_t number = 0; number < all; ++number) {
+    const bool is_large = number > 0 && number <= large;
+    std::byte buffer[16];
+    HeaderWriter headers{MutableBytes(buffer)};
+    headers.add("host", is_large ? "b" : "a");
+    running.process.put(concat(number, ' ', std::string(is_large ? 1500 : 30, is_large ? 1 : 'x')),
+                        headers.headers());
+  }
+  REQUIRE(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == all);
+  // Of each host in order.
+  std::map<std::uint64_t, std::vector<std::uint64_t>> got;
+  std::size_t in_first = 0;
+  for (std::size_t index = 0; index < running.sink.attempts.size(); ++index) {
+    std::string_view frame = running.sink.attempts[index];
+    CHECK(frame.size() <= settings.take.bytes_max);
+    constexpr std::string_view before = "\"body\":\"";
+    for (std::size_t at = frame.find(before); at != frame.npos; at = frame.find(before)) {
+      frame.remove_prefix(at + before.size());
+      got[running.sink.keys[index]].push_back(
+          parse_number(frame.substr(0, frame.find(' '))).value());
+      if (index < 2) ++in_first;
+    }
+  }
+  REQUIRE(got['a'].size() == all - large);
+  CHECK(got['b'] == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+  CHECK(std::is_sorted(got['a'].begin(), got['a'].end()));
+  CHECK(running.process.sink_counters.sent_batches == 2);
+  CHECK(in_first == 145);  // 456, 342, 257, 193
+}
+
 TEST_CASE("runner: octet-counted, an empty body where one byte is left") {
   for (std::size_t last = 0; last < 130; ++last) {
     CAPTURE(last);

@@ -119,7 +119,7 @@ class ForwardPlan final : public pipeline::SinkPlan {
   ForwardPlan(ForwardSettings settings, ForwardKeys keys)
       : settings_(std::move(settings)), format_(std::move(keys)) {
     delivery.format = &format_;
-    looks_up_names = settings_.endpoint.is_name();
+    looks_up_names = settings_.uplink.looks_up(settings_.endpoint);
     delivery.partitions = !settings_.tag.is_constant();
   }
   pipeline::Sink* build(Region& region, SinkContext* context) override {

@@ -57,9 +57,9 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   const bool array = values.text("body") == "array";
   if (array && !json) return wrong("body", "is \"array\", which needs encoding = \"json\"");
   settings.content_type = content_type_of(json, array);
-  const bool is_name = settings.url.endpoint.is_name();
+  const bool looks_up = settings.uplink.looks_up(settings.url.endpoint);
   auto made = std::make_unique<PlainHttpPlan>(std::move(settings));
-  made->looks_up_names = is_name;
+  made->looks_up_names = looks_up;
   made->delivery.event_ends = true;
   made->delivery.json_array = array;
   return made;

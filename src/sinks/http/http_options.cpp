@@ -4,6 +4,7 @@
 
 #include "codec/base64.hpp"
 #include "codec/http/grammar.hpp"
+#include "sinks/sending/basic_authorization.hpp"
 
 namespace runnel::sinks {
 
@@ -16,11 +17,11 @@ namespace {
 
 constexpr std::size_t fields_bytes_max = 2048;
 constexpr std::size_t target_bytes_max = 1024;
-constexpr std::size_t secret_bytes_max = 1024;
+constexpr std::size_t secret_bytes_max = basic_secret_bytes_max - 1;
 // Fields of sinks (ClickHouse sends the secrets in its own), Host, Content-Type and the like.
 constexpr std::size_t fields_of_sinks_max = secret_bytes_max + 512, other_fields_max = 1024;
 static_assert(fields_bytes_max + fields_of_sinks_max + HttpSink::target_bytes_max +
-                  codec::base64_bytes(secret_bytes_max + 1) + other_fields_max <=
+                  codec::base64_bytes(basic_secret_bytes_max) + other_fields_max <=
               HttpSink::request_head_bytes_max);
 
 Checked<std::string> fields_from(const OptionValues& values) {
@@ -69,9 +70,7 @@ Checked<std::string> authorization_from(const OptionValues& values, Credentials 
   if (!http::is_value(password)) return wrong("password", "has control characters in it");
   if (!token.empty()) return std::string(scheme_of(credentials)) + token;
   if (user.empty() || credentials == Credentials::apart) return std::string();
-  Text<codec::base64_bytes(secret_bytes_max + 1)> encoded;
-  codec::write_base64(encoded, as_bytes(user + ":" + password));
-  return "Basic " + std::string(encoded.text());
+  return basic_authorization(user + ":" + password);
 }
 
 // The option, with the path of the server and `target` behind it.

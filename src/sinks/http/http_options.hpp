@@ -82,9 +82,9 @@ pipeline::Checked<std::unique_ptr<pipeline::SinkPlan>> http_plan(
   http->fields += settings.fields;
   static_cast<HttpSettings&>(settings) = std::move(*http);
   settings.content_type = content_type;
-  const bool is_name = settings.url.endpoint.is_name();
+  const bool looks_up = settings.uplink.looks_up(settings.url.endpoint);
   auto made = std::make_unique<HttpPlan<Made, Settings, Format>>(std::move(settings));
-  made->looks_up_names = is_name;
+  made->looks_up_names = looks_up;
   return made;
 }
 

@@ -108,7 +108,7 @@ class MqttPlan final : public pipeline::SinkPlan {
   explicit MqttPlan(MqttSettings settings) : settings_(std::move(settings)), format_(settings_) {
     delivery.event_ends = true;
     delivery.format = &format_;
-    looks_up_names = settings_.endpoint.is_name();
+    looks_up_names = settings_.uplink.looks_up(settings_.endpoint);
   }
   pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
     settings_.batch_events_max = delivery.take.events_max;

@@ -52,7 +52,9 @@ class NatsPlan final : public pipeline::SinkPlan {
       : settings_(std::move(settings)), format_(subject, json) {
     delivery.format = &format_;
     delivery.event_ends = true;
-    looks_up_names = true;  // what a cluster tells of itself may be names
+    const auto& proxy = settings_.uplink.proxy;
+    // What a cluster tells of itself may be names.
+    looks_up_names = !proxy || proxy->endpoint.is_name();
   }
   pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
     settings_.events_max = delivery.take.events_max;

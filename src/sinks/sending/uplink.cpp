@@ -28,7 +28,14 @@ constexpr Duration goodbye_patience = 1s;
 
 pipeline::Checked<UplinkSettings> uplink_settings(const OptionValues& values,
                                                   const Endpoint& endpoint) {
-  UplinkSettings settings{values.duration("connect_timeout"), values.duration("reply_timeout"), {}};
+  UplinkSettings settings;
+  settings.connect_timeout = values.duration("connect_timeout");
+  settings.reply_timeout = values.duration("reply_timeout");
+  if (const std::string& given = values.text("proxy"); !given.empty()) {
+    auto proxy = parse_proxy(given);
+    if (!proxy) return pipeline::wrong("proxy", proxy.error());
+    settings.proxy = std::move(*proxy);
+  }
   if (endpoint.secure) {
     auto tls = pipeline::tls_settings(values, net::TlsRole::client);
     if (!tls) return tl::unexpected(tls.error());
@@ -62,9 +69,10 @@ UplinkMemory Uplink::carve(Region& region, const UplinkSettings& settings) {
   region.frames(1, pipeline::SharedLink::frame_bytes);
   region.handles(1);
   net::Dialer::carve(region);
-  if (!settings.tls) return {};
-  net::TlsStream::carve_frames(region, 1);
   UplinkMemory memory;
+  if (settings.proxy) memory.tunnel = Tunnel::carve(region);
+  if (!settings.tls) return memory;
+  net::TlsStream::carve_frames(region, 1);
   memory.tls_context = region.bytes(net::tls_context_bytes(*settings.tls), "TLS: certificates");
   memory.tls_session = region.bytes(net::tls_session_bytes, "TLS: session");
   return memory;
@@ -76,7 +84,9 @@ Uplink::Uplink(pipeline::SinkContext& context, const UplinkSettings& settings,
       settings_(settings),
       memory_(memory),
       tcp_(context.reactor()),
-      dialer_(context.scheduler, context.system, *context.network.resolver) {}
+      dialer_(context.scheduler, context.system, *context.network.resolver) {
+  if (settings.proxy) tunnel_.emplace(*settings.proxy, memory.tunnel);
+}
 
 pipeline::Started Uplink::start() {
   if (!settings_.tls) return {};
@@ -101,14 +111,37 @@ Task<Status> Uplink::connect(const Endpoint& endpoint) {
   reason_ = {};
   counted_ = 0;
   const Instant deadline = after(context_.now(), settings_.connect_timeout);
-  const Status connected = co_await dialer_.dial(endpoint.host, endpoint.port, tcp_, deadline);
+  const Endpoint& first_stop = tunnel_ ? tunnel_->first_stop() : endpoint;
+  const Status dialled = co_await dialer_.dial(first_stop.host, first_stop.port, tcp_, deadline);
+  if (dialled.error() == Error::not_found) reason_ = "no name server knows this name";
+  if (!dialled && tunnel_) {
+    tunnel_->explain_unreached(dialled.error());
+    reason_ = tunnel_->reason();
+  }
+  Status connected = dialled;
+  if (dialled && tunnel_) connected = co_await pass_proxy(endpoint, deadline);
   if (connected) ++context_.counters.connections;
-  if (connected.error() == Error::not_found) reason_ = "no name server knows this name";
   co_return connected;
+}
+
+Task<Status> Uplink::pass_proxy(const Endpoint& endpoint, Instant deadline) {
+  const Status opened = co_await tunnel_->open(tcp_, endpoint, deadline);
+  count(0);
+  if (!opened) {
+    reason_ = tunnel_->reason();
+    tcp_.close();
+  }
+  co_return opened;
 }
 
 Task<Status> Uplink::secure(const Endpoint& endpoint) {
   RUNNEL_ASSERT(tls_ && !secured_);
+  if (tunnel_ && !tunnel_->unread().empty()) {
+    // Taken by whoever reads next, it would count as said in secret.
+    reason_ = "through the proxy came something that TLS does not begin with";
+    close();
+    co_return Error::malformed;
+  }
   const Instant deadline = after(context_.now(), settings_.tls->handshake_timeout);
   const bool named = !settings_.tls->server_name.empty();
   const Status shaken = co_await tls_->handshake(
@@ -160,6 +193,7 @@ Task<Status> Uplink::write(Bytes bytes) {
 }
 
 Task<Result<std::uint32_t>> Uplink::read(MutableBytes into, Instant deadline) {
+  if (tunnel_ && !tunnel_->unread().empty()) co_return tunnel_->take(into);
   const auto received = co_await stream().read(into, deadline);
   co_return received;
 }

@@ -1,6 +1,6 @@
 // A sink's connection to its destination: opened when it is needed, with deadlines for everything,
-// with TLS where the address says so, and counted. Between deliveries the runner backs off; an
-// uplink itself never waits to try again.
+// through a proxy where there is one, with TLS where the address says so, and counted. Between
+// deliveries the runner backs off; an uplink itself never waits to try again.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 #include "net/tls_stream.hpp"
 #include "pipeline/component.hpp"
 #include "sinks/sending/endpoint.hpp"
+#include "sinks/sending/proxy.hpp"
 
 namespace runnel::sinks {
 
@@ -17,6 +18,12 @@ struct UplinkSettings {
   Duration connect_timeout = std::chrono::seconds(10);
   Duration reply_timeout = std::chrono::seconds(30);
   std::optional<net::TlsSettings> tls;  // none: it is not spoken
+  std::optional<Proxy> proxy;           // none: straight to the endpoint
+
+  // Whether a name has to be looked up for this endpoint: with a proxy only its own.
+  bool looks_up(const Endpoint& endpoint) const {
+    return (proxy ? proxy->endpoint : endpoint).is_name();
+  }
 };
 
 // Of a sink that `connects`. TLS for an endpoint that is `secure`.
@@ -35,6 +42,7 @@ pipeline::Checked<Destination> destination_from(const pipeline::OptionValues& va
 
 struct UplinkMemory {
   MutableBytes tls_context, tls_session;  // empty: no TLS
+  MutableBytes tunnel;                    // empty: no proxy
 };
 
 class Uplink {
@@ -51,7 +59,8 @@ class Uplink {
   // Connects to `endpoint`, which stays until it is closed again. It must be closed. With TLS, if
   // there are settings for it: `secure` has been called.
   async::Task<Status> open(const Endpoint& endpoint);
-  // The two steps of that, for protocols that speak in clear first.
+  // The two steps of that, for protocols that speak in clear first. All that was said in clear has
+  // to be read before the second one: `malformed` if a proxy has brought more.
   async::Task<Status> connect(const Endpoint& endpoint);
   async::Task<Status> secure(const Endpoint& endpoint);
   // What the last failure to open has to say beyond its error ("the certificate expired on ...");
@@ -79,6 +88,7 @@ class Uplink {
 
  private:
   net::Stream& stream() { return secured_ ? static_cast<net::Stream&>(*tls_) : tcp_; }
+  async::Task<Status> pass_proxy(const Endpoint& endpoint, Instant deadline);
   void count(std::size_t admitted);
 
   pipeline::SinkContext& context_;
@@ -89,6 +99,7 @@ class Uplink {
   net::InPlace<net::TlsContext> tls_context_;
   net::InPlace<net::TlsSession> tls_session_;
   std::optional<net::TlsStream> tls_;
+  std::optional<Tunnel> tunnel_;
   bool secured_ = false;
   std::string_view reason_;
   std::uint64_t counted_ = 0;  // of what this connection has sent

@@ -164,10 +164,12 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
   SyslogFormatSettings& message = made->message;
   auto endpoint = read_address(values, message.framing);
   if (!endpoint) return tl::unexpected(endpoint.error());
-  made->looks_up_names = endpoint->is_name();
   auto to = destination_from(values, std::move(*endpoint));
   if (!to) return tl::unexpected(to.error());
   made->to = std::move(*to);
+  if (made->is_datagrams() && made->to.uplink.proxy)
+    return wrong("proxy", "is set, but datagrams (udp://) do not go through one");
+  made->looks_up_names = made->to.uplink.looks_up(made->to.endpoint);
   if (const auto fields = read_fields(values, message.fields); !fields)
     return tl::unexpected(fields.error());
   if (const auto rest = read_message(values, message); !rest) return tl::unexpected(rest.error());

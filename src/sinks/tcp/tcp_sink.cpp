@@ -25,7 +25,7 @@ constexpr pipeline::Option options[] = {
 class TcpSinkPlan final : public pipeline::SinkPlan {
  public:
   explicit TcpSinkPlan(Destination to) : to_(std::move(to)) {
-    looks_up_names = to_.endpoint.is_name();
+    looks_up_names = to_.uplink.looks_up(to_.endpoint);
   }
   pipeline::Sink* build(Region& region, pipeline::SinkContext* context) override {
     return pipeline::build_component<StreamSink, pipeline::Sink>(region, context, to_);
