@@ -4,10 +4,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 namespace runnel::linux_os {
 
-socklen_t to_kernel(const io::Address& address, sockaddr_storage& into) {
+socklen_t to_kernel(const io::Address& address, sockaddr_storage& into, const char* path) {
   into = {};
   switch (address.family) {
     case io::Family::none:
@@ -29,6 +30,16 @@ socklen_t to_kernel(const io::Address& address, sockaddr_storage& into) {
       std::memcpy(&into, &ipv6, sizeof(ipv6));
       return sizeof(ipv6);
     }
+    case io::Family::local: {
+      static_assert(sizeof(sockaddr_un::sun_path) == io::local_path_bytes_max + 1);
+      const std::size_t size = path == nullptr ? 0 : std::strlen(path);
+      if (size == 0 || size > io::local_path_bytes_max) return 0;
+      sockaddr_un local = {};
+      local.sun_family = AF_UNIX;
+      std::memcpy(local.sun_path, path, size);
+      std::memcpy(&into, &local, sizeof(local));
+      return sizeof(local);
+    }
   }
   return 0;
 }
@@ -37,7 +48,9 @@ io::Address from_kernel(const void* address, socklen_t size) {
   io::Address result;
   sa_family_t family = AF_UNSPEC;
   if (size >= sizeof(family)) std::memcpy(&family, address, sizeof(family));
-  if (family == AF_INET && size >= sizeof(sockaddr_in)) {
+  if (family == AF_UNIX || size == 0) {
+    result.family = io::Family::local;
+  } else if (family == AF_INET && size >= sizeof(sockaddr_in)) {
     sockaddr_in ipv4;
     std::memcpy(&ipv4, address, sizeof(ipv4));
     result.family = io::Family::ipv4;

@@ -70,7 +70,7 @@ Progress connect(Operation& operation) {
   RUNNEL_ASSERT(operation.peer != nullptr);
   const int descriptor = descriptor_of(operation);
   sockaddr_storage to;
-  const socklen_t size = to_kernel(*operation.peer, to);
+  const socklen_t size = to_kernel(*operation.peer, to, operation.path);
   const int flags = ::fcntl(descriptor, F_GETFL);
   if (flags < 0) return done_status(operation, flags);
   // Given back afterwards: io_uring answers EAGAIN on descriptors that are non-blocking.
@@ -80,7 +80,9 @@ Progress connect(Operation& operation) {
       uninterrupted([&] { return ::connect(descriptor, reinterpret_cast<sockaddr*>(&to), size); });
   const int reason = errno;
   if (was_blocking) ::fcntl(descriptor, F_SETFL, flags);
-  errno = reason;
+  // A Unix socket whose backlog is full; it never becomes ready for another attempt.
+  const bool refuses = reason == EAGAIN && operation.peer->family == io::Family::local;
+  errno = refuses ? ECONNREFUSED : reason;
   if (answer < 0 && (reason == EINPROGRESS || reason == EALREADY)) return Progress::would_block;
   return done_status(operation, answer);
 }

@@ -68,6 +68,7 @@ constexpr Row rows[] = {
     {ENOTTY, Error::unsupported},
     {ESPIPE, Error::unsupported},
     {EPROTONOSUPPORT, Error::unsupported},
+    {EPROTOTYPE, Error::unsupported},
     {EINVAL, Error::unsupported},
 };
 

@@ -113,6 +113,10 @@ Status LinuxSystem::make_folders(const char* folder, io::Access access) {
   return {};
 }
 
+Status LinuxSystem::remove_file(const char* path) {
+  return ::unlink(path) == 0 ? Status() : Status(last_error());
+}
+
 Result<io::FileInfo> LinuxSystem::file_info(const char* path) {
   struct stat from;
   if (::stat(path, &from) != 0) return fail(last_error());

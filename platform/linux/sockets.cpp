@@ -12,6 +12,7 @@
 
 #include "platform/linux/address.hpp"
 #include "platform/linux/errno.hpp"
+#include "platform/linux/local_sockets.hpp"
 #include "platform/linux/system.hpp"
 
 namespace runnel::linux_os {
@@ -36,7 +37,9 @@ class Socket {
 };
 
 int make_socket(io::Transport transport, io::Family family) {
-  const int domain = family == io::Family::ipv6 ? AF_INET6 : AF_INET;
+  const int domain = family == io::Family::local  ? AF_UNIX
+                     : family == io::Family::ipv6 ? AF_INET6
+                                                  : AF_INET;
   const int type = transport == io::Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
   return ::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
@@ -57,16 +60,11 @@ void ask_for_receive_buffer(int socket, std::uint32_t bytes) {
     set_option(socket, SOL_SOCKET, SO_RCVBUF, wanted);
 }
 
-// A process that was killed while io_uring waited on its sockets keeps them for a moment longer
-// than itself: the kernel lets go of the ring in the background. Who restarts at once must not
-// fail.
 bool bind_patiently(int socket, const sockaddr* where, socklen_t size) {
-  constexpr int attempts_max = 100;
-  constexpr useconds_t pause_us = 20'000;
   for (int attempt = 1;; ++attempt) {
     if (::bind(socket, where, size) == 0) return true;
-    if (errno != EADDRINUSE || attempt == attempts_max) return false;
-    ::usleep(pause_us);
+    if (errno != EADDRINUSE || attempt == bind_attempts_max) return false;
+    ::usleep(bind_pause_us);
   }
 }
 
@@ -75,25 +73,32 @@ bool bind_patiently(int socket, const sockaddr* where, socklen_t size) {
 Result<io::Handle> LinuxSystem::listen(io::Transport transport, const io::Address& address,
                                        const io::ListenOptions& options) {
   sockaddr_storage where;
-  const socklen_t size = to_kernel(address, where);
+  const socklen_t size = to_kernel(address, where, options.path);
   if (size == 0) return fail(Error::malformed);
+  const bool local = address.family == io::Family::local;
   Socket socket(make_socket(transport, address.family));
   if (socket.get() < 0) return fail(last_error());
 
   // Restarting must not wait for the connections of the process before. Not for datagrams: there
   // it would let two processes share a port, and one of them starve.
-  if (transport == io::Transport::tcp) set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (transport == io::Transport::tcp && !local)
+    set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   // "[::]" means every address of this machine, those of IPv4 too.
   if (address.family == io::Family::ipv6)
     set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, is_any(address) ? 0 : 1);
   ask_for_receive_buffer(socket.get(), options.receive_buffer_bytes);
 
-  if (!bind_patiently(socket.get(), reinterpret_cast<const sockaddr*>(&where), size))
+  const auto* const to = reinterpret_cast<const sockaddr*>(&where);
+  if (local) {
+    if (const Status bound = bind_local(socket.get(), options.path, to, size, options.mode); !bound)
+      return fail(bound.error());
+  } else if (!bind_patiently(socket.get(), to, size)) {
     return fail(last_error());
+  }
   if (transport == io::Transport::tcp) {
     // Accepted connections inherit it: a reply in several sends does not wait for the peer's
     // acknowledgement, which may take its time.
-    set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!local) set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     const auto backlog = static_cast<int>(std::clamp(options.backlog, 1U, 65535U));
     if (::listen(socket.get(), backlog) != 0) return fail(last_error());
   }
@@ -105,7 +110,8 @@ Result<io::Handle> LinuxSystem::socket(io::Transport transport, io::Family famil
   const int made = make_socket(transport, family);
   if (made < 0) return fail(last_error());
   // What is sent is whole: nothing is gained by waiting for more.
-  if (transport == io::Transport::tcp) set_option(made, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (transport == io::Transport::tcp && family != io::Family::local)
+    set_option(made, IPPROTO_TCP, TCP_NODELAY, 1);
   return static_cast<io::Handle>(made);
 }
 
@@ -119,6 +125,7 @@ Result<io::Address> LinuxSystem::local_address(io::Handle handle) {
 
 Result<io::StreamState> LinuxSystem::stream_state(io::Handle handle) {
   const int socket = static_cast<int>(handle);
+  if (is_local(socket)) return local_stream_state(socket);
   int broken = 0;
   socklen_t size = sizeof(broken);
   if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &broken, &size) != 0) return fail(last_error());

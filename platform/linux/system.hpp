@@ -38,6 +38,7 @@ class LinuxSystem final : public io::System {
   // folders.cpp
   Status list(const char* folder, FunctionRef<bool(const io::FolderEntry&)> each) override;
   Status make_folders(const char* folder, io::Access access = io::Access::group) override;
+  Status remove_file(const char* path) override;
   Result<io::FileInfo> file_info(const char* path) override;
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override;
   // Whether every user of the machine may read this file.

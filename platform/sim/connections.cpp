@@ -37,7 +37,8 @@ Result<io::StreamState> SimNetwork::state_of(SocketId id) {
   state.peer_finished = from.finished;
   if (is_alive(from.other)) {
     const Socket& to = socket(from.other);
-    state.unacknowledged_bytes = to.incoming.size() - to.arrived;
+    const bool local = from.family == io::Family::local;
+    state.unacknowledged_bytes = to.incoming.size() - (local ? 0 : to.arrived);
   }
   return state;
 }
@@ -47,6 +48,7 @@ Result<io::StreamState> SimNetwork::state_of(SocketId id) {
 void SimNetwork::connect(Socket& socket, SimReactor& reactor, std::uint32_t slot) {
   const io::Operation& operation = reactor.operation(slot);
   RUNNEL_ASSERT(operation.peer != nullptr);
+  if (operation.peer->family == io::Family::local) return connect_local(socket, reactor, slot);
   const Address to = plain(*operation.peer);
   SimMachine* server = machine_at(to, *socket.machine);
   if (server == nullptr) return reactor.finish(slot, Error::unreachable);
@@ -103,17 +105,21 @@ void SimNetwork::connect_arrived(const Event& event) {
     again.amount = 1;
     return world_.schedule(again);
   }
-  const SocketId server_id = make_socket(machine, Socket::Kind::stream, listener->family);
+  take_client(*listener, client);
+}
+
+void SimNetwork::take_client(Socket& listener, Socket& client) {
+  const SocketId server_id = make_socket(*listener.machine, Socket::Kind::stream, listener.family);
   Socket& server = socket(server_id);
-  server.local = as_seen_by(listener->family, client.peer);
-  server.peer = as_seen_by(listener->family, plain(client.local));
+  server.local = as_seen_by(listener.family, client.peer);
+  server.peer = as_seen_by(listener.family, plain(client.local));
   server.peer_machine = client.machine;
-  server.buffer_bytes = listener->buffer_bytes;
-  server.other = client_id;
+  server.buffer_bytes = listener.buffer_bytes;
+  server.other = id_of(client);
   client.other = server_id;
-  listener->backlog.push_back(server_id);
-  tell(client_id, EventKind::connect_answer, latency_to(server));
-  pump_readers(*listener);
+  listener.backlog.push_back(server_id);
+  tell(server.other, EventKind::connect_answer, latency_to(server));
+  pump_readers(listener);
 }
 
 void SimNetwork::finish_connect(Socket& socket, Error error) {
@@ -200,12 +206,15 @@ SimNetwork::Step SimNetwork::send(Socket& from, const Waiter& waiter) {
     const Error end = take_end(from);
     return done(end == Error::none ? Error::closed : end, 0);
   }
+  const bool local = from.family == io::Family::local;
+  // One kernel for both: it knows at once.
+  if (local && (from.finished || !is_alive(from.other))) return done(Error::closed, 0);
   if (!is_alive(from.other)) {
     // The peer's machine answers with a reset; this much is already on its way to nobody.
     tell(id_of(from), EventKind::reset, 2 * latency_to(from));
     return done(Error::none, operation.size);
   }
-  if (world_.fault(world_.options().stream_resets)) {
+  if (!local && world_.fault(world_.options().stream_resets)) {
     tell(from.other, EventKind::reset, latency_to(from));
     tell(id_of(from), EventKind::reset, Duration::zero());
   }

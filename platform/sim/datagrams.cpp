@@ -12,13 +12,6 @@ namespace runnel::sim {
 using io::Address;
 using io::Verb;
 
-namespace {
-
-constexpr std::size_t datagram_bytes_max = 65507;  // what IPv4 allows
-constexpr std::size_t datagram_overhead = 64;      // what the kernel counts with each in the queue
-
-}  // namespace
-
 std::uint32_t SimNetwork::take_datagram_slot() {
   if (free_datagrams_.empty()) {
     datagrams_.emplace_back();
@@ -72,6 +65,7 @@ SimNetwork::Step SimNetwork::send_datagram(Socket& socket, const Waiter& waiter,
 
 void SimNetwork::datagram_arrived(const Event& event) {
   Datagram& datagram = datagrams_[event.amount];
+  if (datagram.from.family == io::Family::local) return local_datagram_arrived(event.amount);
   Socket* to = bound_to(world_.machine(event.who), datagram.to, false);
   if (to == nullptr) {
     refuse_datagram(datagram, world_.machine(event.who));
@@ -115,6 +109,7 @@ SimNetwork::Step SimNetwork::receive_datagram(Socket& socket, const Waiter& wait
   socket.queued_bytes -= datagram.bytes.size() + datagram_overhead;
   drop_datagram(number);
   waiter.reactor->finish(waiter.slot, Error::none, static_cast<std::int32_t>(count));
+  wake_senders(std::move(socket.senders));
   return Step::done;
 }
 
@@ -129,6 +124,7 @@ void SimNetwork::take_datagram(Socket& from, io::Buffer& into, std::size_t room)
   into.peer = datagram.from;
   from.queued_bytes -= datagram.bytes.size() + datagram_overhead;
   drop_datagram(number);
+  wake_senders(std::move(from.senders));
 }
 
 }  // namespace runnel::sim

@@ -126,19 +126,34 @@ Result<Inode> SimFiles::open(std::string_view path, io::OpenMode mode) {
   if (inode == no_inode) {
     if (!may_make) return fail(Error::not_found);
     if (path.ends_with('/')) return fail(Error::is_folder);
-    inode = make_node(io::FileInfo::Kind::regular);
-    journal({change(place->folder, place->name, inode)});
-    set_entry(place->folder, place->name, inode);
-    announce(place->folder, place->name, true, false, false);
+    inode = make_file(*place, io::FileInfo::Kind::regular);
   } else if (mode == io::OpenMode::exclusive) {
     return fail(Error::exists);
   }
   Node& target = node(inode);
+  if (target.kind == io::FileInfo::Kind::other) return fail(Error::not_found);
   const bool is_folder = target.kind == io::FileInfo::Kind::folder;
   if (mode == io::OpenMode::folder && !is_folder) return fail(Error::not_folder);
   if (is_folder && mode != io::OpenMode::folder && mode != io::OpenMode::read)
     return fail(Error::is_folder);
   ++target.opens;
+  return inode;
+}
+
+Inode SimFiles::make_file(const Place& place, io::FileInfo::Kind kind) {
+  const Inode inode = make_node(kind);
+  journal({change(place.folder, place.name, inode)});
+  set_entry(place.folder, place.name, inode);
+  announce(place.folder, place.name, true, false, false);
+  return inode;
+}
+
+Result<Inode> SimFiles::make_socket(std::string_view path) {
+  const auto place = locate(path);
+  if (!place) return fail(place.error());
+  if (place->inode != no_inode) return fail(Error::exists);
+  const Inode inode = make_file(*place, io::FileInfo::Kind::other);
+  ++node(inode).opens;
   return inode;
 }
 
@@ -256,9 +271,12 @@ Status SimFiles::list(std::string_view path, FunctionRef<bool(const io::FolderEn
   if (!inode) return inode.error();
   if (node(*inode).kind != io::FileInfo::Kind::folder) return Error::not_folder;
   for (const auto& [name, child] : node(*inode).entries) {
-    const bool is_folder = node(child).kind == io::FileInfo::Kind::folder;
-    const io::FolderEntry entry{
-        name, child, is_folder ? io::FolderEntry::Kind::folder : io::FolderEntry::Kind::regular};
+    const io::FileInfo::Kind kind = node(child).kind;
+    using Seen = io::FolderEntry::Kind;
+    const io::FolderEntry entry{name, child,
+                                kind == io::FileInfo::Kind::folder    ? Seen::folder
+                                : kind == io::FileInfo::Kind::regular ? Seen::regular
+                                                                      : Seen::other};
     if (!each(entry)) break;
   }
   return {};

@@ -46,6 +46,8 @@ class SimFiles {
 
   // --- what the reactor does, at once ------------------------------------------------------------
   Result<Inode> open(std::string_view path, io::OpenMode mode);  // counted: close it
+  // The file of a Unix socket, for who binds it; counted. `exists` when something is there.
+  Result<Inode> make_socket(std::string_view path);
   void close(Inode inode);
   Result<std::uint32_t> read(Inode inode, std::uint64_t offset, MutableBytes into) const;
   Result<std::uint32_t> write(Inode inode, std::uint64_t offset, Bytes bytes);
@@ -142,6 +144,7 @@ class SimFiles {
   }
   Result<Place> locate(std::string_view path) const;
   Inode make_node(io::FileInfo::Kind kind);
+  Inode make_file(const Place& place, io::FileInfo::Kind kind);
   void release_if_gone(Inode inode);
   void set_entry(Inode folder, std::string_view name, Inode to);
   EntryChange change(Inode folder, std::string_view name, Inode to) const;

@@ -62,7 +62,9 @@ Result<SocketId> SimNetwork::listen(SimMachine& machine, io::Transport transport
   Socket& made = socket(id);
   if (options.receive_buffer_bytes > 0) made.buffer_bytes = options.receive_buffer_bytes;
   made.backlog_max = std::max<std::size_t>(options.backlog, 1);
-  if (const auto status = bind(made, address); !status) {
+  const Status status =
+      address.family == Family::local ? bind_local(made, options.path) : bind(made, address);
+  if (!status) {
     close(id);
     return fail(status.error());
   }
@@ -123,6 +125,8 @@ void SimNetwork::close(SocketId id, bool silently) {
     tell(closing.other, EventKind::reset, retransmission);
   for (const std::uint32_t number : closing.queue) drop_datagram(number);
   std::erase_if(bound_, [id](SocketId each) { return each.index == id.index; });
+  if (closing.node != no_inode) closing.machine->files().close(closing.node);
+  std::vector<SocketId> senders = std::move(closing.senders);
   const std::uint32_t generation = closing.generation + 1;
   ByteQueue incoming = std::move(closing.incoming);
   incoming.clear();
@@ -130,6 +134,7 @@ void SimNetwork::close(SocketId id, bool silently) {
   closing.generation = generation;
   closing.incoming = std::move(incoming);
   free_sockets_.push_back(id.index);
+  wake_senders(std::move(senders));
 }
 
 SimMachine* SimNetwork::machine_at(const Address& address, SimMachine& from) const {
@@ -312,9 +317,10 @@ SimNetwork::Step SimNetwork::step_writer(Socket& socket, const Waiter& waiter) {
   if (socket.kind == Socket::Kind::stream) return send(socket, waiter);
   const bool datagram = socket.kind == Socket::Kind::datagram;
   if (datagram && operation.verb == Verb::send_to) {
-    RUNNEL_ASSERT(operation.peer != nullptr);
+    RUNNEL_ASSERT(operation.peer != nullptr && operation.peer->family != Family::local);
     return send_datagram(socket, waiter, *operation.peer);
   }
+  if (datagram && socket.peer.family == Family::local) return send_local_datagram(socket, waiter);
   if (datagram && socket.peer.family != Family::none)
     return send_datagram(socket, waiter, socket.peer);
   waiter.reactor->finish(waiter.slot, Error::closed);

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "io/operation.hpp"
 #include "io/system.hpp"
+#include "platform/sim/files.hpp"
 #include "platform/sim/world.hpp"
 
 namespace runnel::sim {
@@ -47,9 +48,14 @@ class ByteQueue {
   std::size_t begin_ = 0;
 };
 
+inline constexpr std::size_t datagram_bytes_max = 65507;  // what IPv4 allows
+inline constexpr std::size_t datagram_overhead =
+    64;  // what the kernel counts with each in the queue
+
 struct Datagram {
   io::Address from, to;
   SocketId sender;
+  SocketId receiver;  // of a Unix socket
   std::vector<std::byte> bytes;
 };
 
@@ -61,6 +67,7 @@ struct Socket {
   SimMachine* machine = nullptr;
   io::Family family = io::Family::none;
   io::Address local, peer;
+  Inode node = no_inode;  // Unix sockets: the file that it is bound to
   WaitQueue readers, writers;
 
   // Streams. Invariant: arrived <= incoming.size() <= buffer_bytes.
@@ -81,8 +88,9 @@ struct Socket {
 
   // Datagrams.
   std::deque<std::uint32_t> queue;  // in SimNetwork::datagrams_
-  std::size_t queued_bytes = 0;
+  std::size_t queued_bytes = 0;     // of Unix sockets, with those on their way
   std::uint64_t dropped = 0;
+  std::vector<SocketId> senders;  // Unix sockets: who waits for room here
 };
 
 class SimNetwork {
@@ -102,7 +110,8 @@ class SimNetwork {
                           const io::ListenOptions& options);
   SocketId make(SimMachine& machine, io::Transport transport, io::Family family);
   void close(SocketId id, bool silently = false);
-  // Its peer's kernel has what has arrived there, read or not.
+  // Its peer's kernel has what has arrived there, read or not; that of a Unix socket's peer is
+  // ours, and only what was read counts.
   Result<io::StreamState> state_of(SocketId id);
   Socket& socket(SocketId id) {
     RUNNEL_ASSERT(is_alive(id));
@@ -145,6 +154,14 @@ class SimNetwork {
   void tell(SocketId to, EventKind kind, Duration later, std::uint32_t amount = 0);
   void connect(Socket& socket, SimReactor& reactor, std::uint32_t slot);
   void connect_arrived(const Event& event);
+  void take_client(Socket& listener, Socket& client);
+  // local_sockets.cpp
+  Status bind_local(Socket& socket, const char* path);
+  Socket* bound_to(const SimMachine& machine, Inode node);
+  void connect_local(Socket& socket, SimReactor& reactor, std::uint32_t slot);
+  Step send_local_datagram(Socket& socket, const Waiter& waiter);
+  void local_datagram_arrived(std::uint32_t number);
+  void wake_senders(std::vector<SocketId> senders);
   void finish_connect(Socket& socket, Error error);
   void break_connection(Socket& socket, Error error);
   void datagram_arrived(const Event& event);

@@ -33,6 +33,7 @@ class SimSystem final : public io::System {
   Status make_folders(const char* folder, io::Access = io::Access::group) override {
     return machine_.files().make_folders(folder);
   }
+  Status remove_file(const char* path) override { return machine_.files().unlink(path); }
   Result<io::FileInfo> file_info(const char* path) override { return machine_.files().info(path); }
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override;
   Result<io::Handle> lock_file(const char* path, std::uint32_t& holder) override;

@@ -17,8 +17,9 @@ std::byte* unconst(Bytes bytes) { return const_cast<std::byte*>(bytes.data()); }
 IoWait<io::Handle> accept(io::Handle listener, io::Address& peer, Instant deadline) {
   return IoWait<io::Handle>({.verb = Verb::accept, .handle = listener, .peer = &peer}, deadline);
 }
-IoWait<void> connect(io::Handle socket, io::Address& peer, Instant deadline) {
-  return IoWait<void>({.verb = Verb::connect, .handle = socket, .peer = &peer}, deadline);
+IoWait<void> connect(io::Handle socket, io::Address& peer, Instant deadline, const char* path) {
+  return IoWait<void>({.verb = Verb::connect, .handle = socket, .peer = &peer, .path = path},
+                      deadline);
 }
 IoWait<std::uint32_t> recv(io::Handle socket, MutableBytes into, Instant deadline) {
   return IoWait<std::uint32_t>(

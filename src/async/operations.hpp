@@ -51,7 +51,9 @@ class [[nodiscard]] IoWait final : public OperationWait {
 
 // --- sockets -----------------------------------------------------------------------------------
 IoWait<io::Handle> accept(io::Handle listener, io::Address& peer, Instant deadline = never);
-IoWait<void> connect(io::Handle socket, io::Address& peer, Instant deadline = never);
+// `path`: of a peer that is `local`.
+IoWait<void> connect(io::Handle socket, io::Address& peer, Instant deadline = never,
+                     const char* path = nullptr);
 // 0 bytes: the peer closed.
 IoWait<std::uint32_t> recv(io::Handle socket, MutableBytes into, Instant deadline = never);
 // May be partial.

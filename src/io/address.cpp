@@ -151,6 +151,9 @@ void write_ip(TextWriter& out, const Address& address) {
     case Family::none:
       out << "-";
       return;
+    case Family::local:
+      out << "unix";
+      return;
     case Family::ipv4:
       write_ipv4(out, address.ip.data());
       return;
@@ -169,6 +172,7 @@ TextWriter& operator<<(TextWriter& out, const Address& address) {
   if (brackets) out << '[';
   write_ip(out, address);
   if (brackets) out << ']';
+  if (address.family == Family::local) return out;
   return out << ':' << address.port;
 }
 

@@ -1,7 +1,10 @@
 // An internet address as plain bytes; no OS type. Text form: "192.0.2.1:514", "[2001:db8::1]:514".
+// Of a Unix socket it says only that it is one. Its path is beside it, wherever one is asked for:
+// addresses lie in every buffer of datagrams and every connection, and few of those have a path.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -10,7 +13,10 @@
 
 namespace runnel::io {
 
-enum class Family : std::uint8_t { none, ipv4, ipv6 };
+enum class Family : std::uint8_t { none, ipv4, ipv6, local };
+
+// Of the path of a Unix socket: sun_path less its zero (unix(7)).
+inline constexpr std::size_t local_path_bytes_max = 107;
 
 struct Address {
   Family family = Family::none;
@@ -25,7 +31,8 @@ struct Address {
 // `malformed` when it is not such an address.
 Result<Address> parse_address(std::string_view text);
 
-// Without the port, RFC 5952 for IPv6 (IPv4-mapped addresses are written as IPv4).
+// Without the port, RFC 5952 for IPv6 (IPv4-mapped addresses are written as IPv4); "unix" for a
+// Unix socket.
 void write_ip(TextWriter& out, const Address& address);
 TextWriter& operator<<(TextWriter& out, const Address& address);
 

@@ -17,12 +17,13 @@ enum class Handle : std::int32_t { none = -1 };  // opaque: a descriptor or a si
 
 enum class Verb : std::uint8_t {
   // Sockets. `result` is the byte count unless it says otherwise.
-  accept,     // listening handle -> result: the new handle; `peer` filled when given
-  connect,    // handle, peer
-  recv,       // stream: result 0 = the peer closed
-  send,       // stream: may be partial
+  accept,   // listening handle -> result: the new handle; `peer` filled when given
+  connect,  // handle, peer; `path` when that is `local`: `refused` also while its backlog is full
+  recv,     // stream: result 0 = the peer closed
+  send,     // stream: may be partial. Of `local` datagrams no more than the receiver has room for:
+            // one that has to wait goes out empty from io_uring (seen on 6.18)
   recv_from,  // datagram: `peer` filled when given; `truncated` when it did not fit
-  send_to,    // datagram: peer
+  send_to,    // datagram: peer, which is not `local`
   ready,      // until the handle is readable (foreign handles: signals, watchers)
   // Files. Regular files are read and written at `offset`; may be partial.
   open,      // path, mode -> result: the new handle

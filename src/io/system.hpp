@@ -17,14 +17,20 @@
 
 namespace runnel::io {
 
+// Of Unix sockets: streams and datagrams.
 enum class Transport : std::uint8_t { tcp, udp };
 
 struct ListenOptions {
   std::uint32_t receive_buffer_bytes = 0;  // SO_RCVBUF; 0: the kernel's default
   std::uint32_t backlog = 128;             // tcp
+  // Family::local: where, absolute, zero-terminated, at most local_path_bytes_max; and who may
+  // connect, whatever the umask says.
+  const char* path = nullptr;
+  std::uint16_t mode = 0660;
 };
 
 struct StreamState {
+  // Family::local: zero or not is all it says, and it is zero once the peer's program has read all.
   std::uint64_t unacknowledged_bytes = 0;
   bool peer_finished = false;
 };
@@ -86,7 +92,9 @@ class System {
   virtual void trim_heap() = 0;
 
   // --- sockets -------------------------------------------------------------------------------
-  // Bound and (tcp) listening. `in_use`, `access`, `not_available`.
+  // Bound and (tcp) listening. `in_use`, `access`, `not_available`. Family::local: a socket that a
+  // process has left at the path when it died is replaced; `in_use` when somebody still has it,
+  // `exists` when something else is there, `not_found` without its folder.
   virtual Result<Handle> listen(Transport transport, const Address& address,
                                 const ListenOptions& options) = 0;
   // Unbound, for connect or send_to.
@@ -104,6 +112,8 @@ class System {
   // Makes the folder and its parents (0750; 0700 when they are for the owner only); no error when
   // it exists, whatever its mode.
   virtual Status make_folders(const char* folder, Access access = Access::group) = 0;
+  // The name of a file that is not a folder. At a stop only.
+  virtual Status remove_file(const char* path) = 0;
   // Follows links. For start-up and rare checks; while data flows use Verb::stat.
   virtual Result<FileInfo> file_info(const char* path) = 0;
   // Start-up only. `too_large` past `bytes_max`.

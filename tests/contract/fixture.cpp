@@ -39,6 +39,10 @@ Request& Request::connect(Handle socket, io::Address& to) {
   ask(Verb::connect, socket).peer = &to;
   return *this;
 }
+Request& Request::connect(Handle socket, io::Address& to, const std::string& at) {
+  connect(socket, to).path = at.c_str();
+  return *this;
+}
 Request& Request::recv(Handle socket, MutableBytes into) {
   ask(Verb::recv, socket).data = into.data();
   size = static_cast<std::uint32_t>(into.size());

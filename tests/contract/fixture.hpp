@@ -36,6 +36,7 @@ struct Request : io::StreamOperation {
   // What to ask. Each sets every field its verb reads.
   Request& accept(Handle listener, io::Address* from = nullptr);
   Request& connect(Handle socket, io::Address& to);
+  Request& connect(Handle socket, io::Address& to, const std::string& path);
   Request& recv(Handle socket, MutableBytes into);
   Request& send(Handle socket, Bytes what);
   Request& recv_from(Handle socket, MutableBytes into, io::Address* from = nullptr);

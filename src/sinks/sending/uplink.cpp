@@ -21,6 +21,24 @@ constexpr Duration first_look = std::chrono::microseconds(200);
 constexpr Duration longest_look = std::chrono::milliseconds(50);
 constexpr int looks_in_silence = 16;  // that has lasted so far, at most
 
+// Beyond the error of an attempt to connect; empty: nothing.
+std::string_view reason_of(const Endpoint& endpoint, Error error) {
+  const bool local = endpoint.is_local();
+  switch (error) {
+    case Error::not_found:
+      return local ? "there is no such socket: is its program running?"
+                   : "no name server knows this name";
+    case Error::refused:
+      return local ? "no program listens on it, or it takes no more connections" : "";
+    case Error::access:
+      return local ? "this user may not write to it, or not enter its folder" : "";
+    case Error::unsupported:
+      return local ? "it is a socket for datagrams" : "";
+    default:
+      return {};
+  }
+}
+
 // How long a goodbye may take.
 constexpr Duration goodbye_patience = 1s;
 
@@ -34,6 +52,8 @@ pipeline::Checked<UplinkSettings> uplink_settings(const OptionValues& values,
   if (const std::string& given = values.text("proxy"); !given.empty()) {
     auto proxy = parse_proxy(given);
     if (!proxy) return pipeline::wrong("proxy", proxy.error());
+    if (endpoint.is_local())
+      return pipeline::wrong("proxy", "is set, but a Unix socket is on this machine; remove it");
     settings.proxy = std::move(*proxy);
   }
   if (endpoint.secure) {
@@ -113,10 +133,11 @@ Task<Status> Uplink::connect(const Endpoint& endpoint) {
   const Instant deadline = after(context_.now(), settings_.connect_timeout);
   const Endpoint& first_stop = tunnel_ ? tunnel_->first_stop() : endpoint;
   const Status dialled = co_await dialer_.dial(first_stop.host, first_stop.port, tcp_, deadline);
-  if (dialled.error() == Error::not_found) reason_ = "no name server knows this name";
   if (!dialled && tunnel_) {
     tunnel_->explain_unreached(dialled.error());
     reason_ = tunnel_->reason();
+  } else {
+    reason_ = reason_of(endpoint, dialled.error());
   }
   Status connected = dialled;
   if (dialled && tunnel_) connected = co_await pass_proxy(endpoint, deadline);

@@ -99,6 +99,10 @@ class WatchedSystem final : public io::System {
     const Outside outside;
     return system_.make_folders(folder, access);
   }
+  Status remove_file(const char* path) override {
+    const Outside outside;
+    return system_.remove_file(path);
+  }
   Result<io::FileInfo> file_info(const char* path) override { return system_.file_info(path); }
   Result<std::string> read_file(const char* path, std::size_t bytes_max) override {
     return system_.read_file(path, bytes_max);

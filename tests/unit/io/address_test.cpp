@@ -18,6 +18,13 @@ TEST_CASE("address: read and written back") {
   CHECK(concat(*parse_address("[1:2:3:4:5:6:192.0.2.1]:7")) == "[1:2:3:4:5:6:c000:201]:7");
 }
 
+TEST_CASE("address: of a Unix socket it says no more than that") {
+  const io::Address local{.family = io::Family::local};
+  CHECK(concat(local) == "unix");
+  CHECK_FALSE(parse_address("unix:/run/x:1").has_value());
+  static_assert(sizeof(io::Address) == 24);
+}
+
 TEST_CASE("address: what is not one") {
   for (const char* text : {"",
                            ":",
