@@ -4,6 +4,7 @@
 
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
+#include "net/local_path.hpp"
 
 namespace runnel::net {
 
@@ -20,11 +21,22 @@ void Dialer::carve(Region& region) {
 Task<Status> Dialer::dial(std::string_view host, std::uint16_t port, TcpStream& stream,
                           Instant deadline) {
   RUNNEL_ASSERT(!stream.is_open());
-  const Status resolved = co_await resolver_.resolve(host, port, addresses_, deadline);
-  if (!resolved) co_return resolved;
+  if (is_local_path(host)) {
+    take_path(host);
+  } else {
+    const Status resolved = co_await resolver_.resolve(host, port, addresses_, deadline);
+    if (!resolved) co_return resolved;
+  }
   RUNNEL_ASSERT(addresses_.count > 0);
   const Status connected = co_await race(stream, deadline);
   co_return connected;
+}
+
+void Dialer::take_path(std::string_view path) {
+  RUNNEL_ASSERT(path.size() < path_.size());
+  path_[path.copy(path_.data(), path_.size() - 1)] = '\0';
+  addresses_.all[0] = {.family = io::Family::local};
+  addresses_.count = 1;
 }
 
 Task<Status> Dialer::race(TcpStream& stream, Instant deadline) {
@@ -63,7 +75,7 @@ Task<void> Dialer::attempt(std::size_t index, Instant deadline) {
   const auto socket = system_.socket(io::Transport::tcp, address.family);
   Status status = socket ? Status() : Status(socket.error());
   if (socket) {
-    const Status answered = co_await async::connect(*socket, address, deadline);
+    const Status answered = co_await async::connect(*socket, address, deadline, path_.data());
     status = answered;
   }
   const bool won = status && connected_ == io::Handle::none;

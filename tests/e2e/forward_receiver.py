@@ -1,6 +1,6 @@
 """A server of the Fluentd Forward Protocol Specification v1, written from the specification.
 
-  forward_receiver.py --port N --out FILE [--shared-key KEY --hostname NAME [--user U --password P]
+  forward_receiver.py --port N | --unix PATH --out FILE [--shared-key KEY --hostname NAME [--user U --password P]
                       [--no-keepalive]] [--certificate FILE --key FILE] [--mistake KIND] [--pause S]
 
 Every chunk becomes a line of JSON in FILE (tag, chunk, size, compressed, entries), which is synced
@@ -216,7 +216,9 @@ class Connection:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--port', type=int, required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument('--port', type=int)
+    where.add_argument('--unix')
     parser.add_argument('--out', required=True)
     parser.add_argument('--shared-key')
     parser.add_argument('--hostname', default='server.example')
@@ -237,7 +239,12 @@ def main():
     if options.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.certificate, options.key)
-    listener = socket.create_server(('127.0.0.1', options.port))
+    if options.unix:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(options.unix)
+        listener.listen()
+    else:
+        listener = socket.create_server(('127.0.0.1', options.port))
     print('ready', flush=True)
 
     def serve(stream):
@@ -251,7 +258,8 @@ def main():
 
     while True:
         stream, _ = listener.accept()
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not options.unix:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=serve, args=(stream,), daemon=True).start()
 
 

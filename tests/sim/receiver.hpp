@@ -8,6 +8,7 @@
 
 #include "async/operations.hpp"
 #include "async/sleep.hpp"
+#include "tests/sim/peer_address.hpp"
 #include "tests/sim/pipeline_world.hpp"
 
 namespace runnel::sim {
@@ -20,20 +21,20 @@ class Receiver {
     bool ended = false;
   };
 
-  Receiver(PipelineProcess& process, std::string_view address)
-      : process_(process), address_(*io::parse_address(address)) {}
+  Receiver(PipelineProcess& process, std::string_view address) : process_(process), at_(address) {}
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
   virtual ~Receiver() = default;
 
   void start() {
-    const auto listening = process_.system.listen(io::Transport::tcp, address_, {});
+    const auto listening = process_.system.listen(io::Transport::tcp, at_.address, at_.options());
     REQUIRE(listening.has_value());
     listener_ = *listening;
     scope_.emplace(*process_.scheduler, "receiver");
     scope_->spawn(accept());
   }
-  // As a process that is killed: its kernel resets what was not read, and nobody listens.
+  // As a process that is killed: its kernel resets what was not read, and nobody listens. The file
+  // of a Unix socket stays.
   void stop() {
     if (listener_ == io::Handle::none) return;
     scope_->cancel();
@@ -106,7 +107,7 @@ class Receiver {
   }
 
   PipelineProcess& process_;
-  io::Address address_;
+  PeerAddress at_;
   io::Handle listener_ = io::Handle::none;
   std::optional<async::Scope> scope_;
   bool hangs_ = false;

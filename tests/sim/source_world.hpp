@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "async/operations.hpp"
+#include "tests/sim/peer_address.hpp"
 #include "tests/sim/pipeline_world.hpp"
 
 namespace runnel::sim {
@@ -78,15 +79,15 @@ class SourceProcess : public PipelineProcess {
 
 // A client: connects, sends, and closes or stays.
 struct Client {
-  Client(PipelineProcess& process, std::string_view server)
-      : process_(process), server_(io::parse_address(server).value()) {}
+  Client(PipelineProcess& process, std::string_view server) : process_(process), server_(server) {}
   ~Client() { close(); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   async::Task<void> connect() {
-    handle = process_.system.socket(io::Transport::tcp, server_.family).value();
-    const Status status = co_await async::connect(handle, server_);
+    handle = process_.system.socket(io::Transport::tcp, server_.address.family).value();
+    const char* const path = server_.path.c_str();
+    const Status status = co_await async::connect(handle, server_.address, never, path);
     connected = status.ok();
   }
   async::Task<void> send(std::string text) {
@@ -126,7 +127,7 @@ struct Client {
 
  private:
   PipelineProcess& process_;
-  io::Address server_;
+  PeerAddress server_;
 };
 
 inline async::Task<void> send_datagrams(PipelineProcess& process, io::Address to,

@@ -71,7 +71,7 @@ constexpr pipeline::Option options[] = {
      .type = OptionType::text,
      .standard = "",
      .help = "host and port to connect to: \"logs.example.org\", \"[2001:db8::1]:24224\"; port "
-             "24224 where none is named",
+             "24224 where none is named; \"unix:/run/fluent.sock\"",
      .required = true},
     {.name = "tag",
      .type = OptionType::text,

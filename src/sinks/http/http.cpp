@@ -14,7 +14,8 @@ constexpr pipeline::Option options[] = {
     {.name = "url",
      .type = OptionType::text,
      .standard = "",
-     .help = "where to send to: \"https://logs.example.org/ingest?source=edge\"",
+     .help = "where to send to: \"https://logs.example.org/ingest?source=edge\"; to a Unix socket "
+             "\"http://unix:/run/x.sock:/ingest\"",
      .required = true},
     {.name = "method",
      .type = OptionType::text,

@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace runnel::sinks {
+namespace {
+
+// A Unix socket's path ends at the next colon.
+std::size_t authority_size(std::string_view text, bool local) {
+  const auto end = local ? text.find(':', net::local_scheme.size()) : text.find_first_of("/?#");
+  return std::min(end, text.size());
+}
+
+}  // namespace
 
 tl::expected<Url, std::string> parse_url(std::string_view text) {
   using Wrong = tl::unexpected<std::string>;
@@ -12,16 +21,23 @@ tl::expected<Url, std::string> parse_url(std::string_view text) {
   if (!secure && !text.starts_with(scheme))
     return Wrong(concat("is not an address such as \"https://logs.example.org/path\""));
   text.remove_prefix(secure ? secure_scheme.size() : scheme.size());
-  const auto slash = std::min(text.find_first_of("/?#"), text.size());
+  const bool local = text.starts_with(net::local_scheme);
+  if (local && secure)
+    return Wrong(concat("is a Unix socket, where TLS is not spoken: write \"http://", text, "\""));
+  const auto end = authority_size(text, local);
   Url url;
-  url.authority = std::string(text.substr(0, slash));
-  if (url.authority.find('@') != std::string::npos)
+  url.authority = std::string(text.substr(0, end));
+  if (!local && url.authority.find('@') != std::string::npos)
     return Wrong("has a user in it: use the options user and password");
   auto endpoint = parse_endpoint(url.authority, secure ? secure_port : standard_port);
   if (!endpoint) return Wrong(concat("is no address: ", endpoint.error()));
   url.endpoint = std::move(*endpoint);
   url.endpoint.secure = secure;
-  const std::string_view target = text.substr(slash);
+  std::string_view target = text.substr(end);
+  if (local) {
+    url.authority = "localhost";
+    if (!target.empty()) target.remove_prefix(1);
+  }
   const bool visible =
       std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c <= '~'; });
   if (!visible || target.find('#') != target.npos)

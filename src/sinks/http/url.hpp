@@ -1,4 +1,5 @@
-// "https://host:port/path?query" (RFC 3986, as far as a request needs it).
+// "https://host:port/path?query" (RFC 3986, as far as a request needs it); over a Unix socket as
+// nginx writes it: "http://unix:/run/x.sock:/path?query".
 #pragma once
 
 #include "sinks/sending/endpoint.hpp"
@@ -7,7 +8,7 @@ namespace runnel::sinks {
 
 struct Url {
   Endpoint endpoint;
-  std::string authority;  // for Host: as it was written, without a user
+  std::string authority;  // for Host: as it was written; of a Unix socket "localhost"
   std::string target;     // path and query, never empty
 };
 

@@ -22,7 +22,7 @@ constexpr pipeline::Option options[] = {
      .standard = "",
      .help =
          "of the broker: \"broker.example.org\", \"tls://192.0.2.1\"; without a port 1883, with "
-         "TLS 8883",
+         "TLS 8883; \"unix:/run/mosquitto.sock\"",
      .required = true},
     {.name = "topic",
      .type = OptionType::text,

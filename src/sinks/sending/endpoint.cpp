@@ -18,14 +18,27 @@ constexpr std::string_view plain_scheme = "tcp://", secure_scheme = "tls://";
 
 }  // namespace
 
-bool Endpoint::is_name() const { return !net::numeric_address(host, port).has_value(); }
+bool Endpoint::is_name() const {
+  return !is_local() && !net::numeric_address(host, port).has_value();
+}
 
 tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
                                                    std::uint16_t standard_port) {
   using Wrong = tl::unexpected<std::string>;
   Endpoint endpoint;
+  if (text.starts_with(net::local_scheme)) {
+    auto path = net::parse_local_path(text.substr(net::local_scheme.size()));
+    if (!path) return Wrong(std::move(path.error()));
+    endpoint.host = std::move(*path);
+    return endpoint;
+  }
+  if (net::is_local_path(text))
+    return Wrong(concat("\"", text, "\" is a path: write \"unix:", text, "\""));
   endpoint.secure = text.starts_with(secure_scheme);
   if (endpoint.secure || text.starts_with(plain_scheme)) text.remove_prefix(secure_scheme.size());
+  if (text.starts_with(net::local_scheme))
+    return Wrong(concat("\"", text, "\" is a Unix socket, which has neither TLS nor TCP: write \"",
+                        text, "\" alone"));
   std::string_view host = text, port;
   const auto bracket = text.rfind(']');
   const auto colon = text.rfind(':');
@@ -59,6 +72,7 @@ tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
 }
 
 TextWriter& operator<<(TextWriter& out, const Endpoint& endpoint) {
+  if (endpoint.is_local()) return out << net::local_scheme << endpoint.host;
   const bool ipv6 = endpoint.host.find(':') != std::string::npos;
   return out << (ipv6 ? "[" : "") << endpoint.host << (ipv6 ? "]:" : ":") << endpoint.port;
 }

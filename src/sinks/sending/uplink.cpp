@@ -21,6 +21,24 @@ constexpr Duration first_look = std::chrono::microseconds(200);
 constexpr Duration longest_look = std::chrono::milliseconds(50);
 constexpr int looks_in_silence = 16;  // that has lasted so far, at most
 
+// Beyond the error of an attempt to connect; empty: nothing.
+std::string_view reason_of(const Endpoint& endpoint, Error error) {
+  const bool local = endpoint.is_local();
+  switch (error) {
+    case Error::not_found:
+      return local ? "there is no such socket: is its program running?"
+                   : "no name server knows this name";
+    case Error::refused:
+      return local ? "no program listens on it, or it takes no more connections" : "";
+    case Error::access:
+      return local ? "this user may not write to it, or not enter its folder" : "";
+    case Error::unsupported:
+      return local ? "it is a socket for datagrams" : "";
+    default:
+      return {};
+  }
+}
+
 // How long a goodbye may take.
 constexpr Duration goodbye_patience = 1s;
 
@@ -103,7 +121,7 @@ Task<Status> Uplink::connect(const Endpoint& endpoint) {
   const Instant deadline = after(context_.now(), settings_.connect_timeout);
   const Status connected = co_await dialer_.dial(endpoint.host, endpoint.port, tcp_, deadline);
   if (connected) ++context_.counters.connections;
-  if (connected.error() == Error::not_found) reason_ = "no name server knows this name";
+  reason_ = reason_of(endpoint, connected.error());
   co_return connected;
 }
 

@@ -73,7 +73,8 @@ class Uplink {
 
   // Whether the connection that was idle can still be used: the peer may have ended it.
   bool is_alive() const;
-  // Until the peer's kernel has acknowledged everything. An error when it did not, or when the peer
+  // Until the peer's kernel has acknowledged everything; of a Unix socket, until the peer's program
+  // has read it. An error when it did not, or when the peer
   // said goodbye meanwhile: then nobody knows what it has read.
   async::Task<Status> acknowledged();
 

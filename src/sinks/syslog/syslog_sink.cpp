@@ -28,12 +28,13 @@ constexpr pipeline::Option options[] = {
      .type = OptionType::text,
      .standard = "",
      .help = "\"udp://HOST\", \"tcp://HOST\" or \"tls://HOST\", with a port or without: 514, 601, "
-             "6514",
+             "6514; \"unix:/run/x.sock\"",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
      .standard = "octet_counted",
-     .help = "of messages over TCP and TLS: their length in front, or a newline behind",
+     .help =
+         "of messages over TCP, TLS and Unix sockets: their length in front, or a newline behind",
      .choices = "octet_counted|newline"},
     {.name = "facility",
      .type = OptionType::text,
@@ -142,7 +143,8 @@ Checked<Endpoint> read_address(const OptionValues& values, SyslogFraming& framin
   const bool counted = values.text("framing") == "octet_counted";
   framing = counted ? SyslogFraming::octet_counted : SyslogFraming::newline;
   const bool datagrams = address.starts_with(udp_scheme);
-  if (!datagrams && !address.starts_with(tcp_scheme) && !address.starts_with(tls_scheme))
+  if (!datagrams && !address.starts_with(tcp_scheme) && !address.starts_with(tls_scheme) &&
+      !address.starts_with(net::local_scheme) && !net::is_local_path(address))
     return wrong("address", concat("\"", address, "\" does not say how: write for example \"tcp://",
                                    address, "\", udp:// or tls://"));
   std::uint16_t port = address.starts_with(tls_scheme) ? tls_port : tcp_port;
@@ -180,7 +182,7 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
 
 const pipeline::SinkType syslog_sink_type = {
     .name = "syslog",
-    .summary = "sends events as syslog messages (RFC 5424) over UDP, TCP and TLS",
+    .summary = "sends events as syslog messages (RFC 5424) over UDP, TCP, TLS and Unix sockets",
     .options = options,
     .connects = true,
     .plan = plan,

@@ -13,7 +13,8 @@ constexpr pipeline::Option options[] = {
     {.name = "address",
      .type = OptionType::text,
      .standard = "",
-     .help = "whom to connect to: \"logs.example.org:5170\", with TLS \"tls://192.0.2.1:6514\"",
+     .help = "whom to connect to: \"logs.example.org:5170\", with TLS \"tls://192.0.2.1:6514\", on "
+             "this machine \"unix:/run/logs.sock\"",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
@@ -49,7 +50,7 @@ Checked<std::unique_ptr<pipeline::SinkPlan>> plan(const OptionValues& values) {
 
 const pipeline::SinkType tcp_sink_type = {
     .name = "tcp",
-    .summary = "sends events over TCP, as lines or octet-counted",
+    .summary = "sends events over TCP or a Unix socket, as lines or octet-counted",
     .options = options,
     .encodes = true,
     .connects = true,

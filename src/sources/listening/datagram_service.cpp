@@ -51,14 +51,12 @@ DatagramService::~DatagramService() {
 
 pipeline::Started DatagramService::start() {
   for (const ListenAddress& where : settings_.listen.all()) {
-    const auto handle = open_listener(context_, where, settings_.receive_buffer_bytes);
-    if (!handle) return tl::unexpected(handle.error());
+    const auto opened = open_listener(context_, where, settings_.receive_buffer_bytes);
+    if (!opened) return tl::unexpected(opened.error());
     Socket& socket = sockets_[listening_];
-    socket.handle = *handle;
-    socket.where = where;
-    if (const auto local = context_.system.local_address(*handle)) socket.where.address = *local;
+    socket.listener = *opened;
     socket.leases = memory_.leases.subspan(listening_ * batch_max, batch_max);
-    socket.dropped = context_.system.datagrams_dropped(*handle).value_or(0);
+    socket.dropped = context_.system.datagrams_dropped(opened->handle).value_or(0);
     ++listening_;
   }
   if (listening_ > 0) {
@@ -69,7 +67,7 @@ pipeline::Started DatagramService::start() {
 }
 
 void DatagramService::close_sockets() {
-  while (listening_ > 0) context_.reactor().discard(sockets_[--listening_].handle);
+  while (listening_ > 0) close_listener(context_, sockets_[--listening_].listener);
 }
 
 // --- life ----------------------------------------------------------------------------------------
@@ -104,7 +102,7 @@ Task<void> DatagramService::receive(Socket& socket, Scope& receiving) {
   while (!receiving.cancelled()) {
     Status ended;
     {
-      RecvStream stream(io::Verb::recv_from_stream, socket.handle, memory_.pool);
+      RecvStream stream(io::Verb::recv_from_stream, socket.listener.handle, memory_.pool);
       socket.stream = &stream;
       ended = co_await read_all(socket, stream, receiving);
       socket.stream = nullptr;
@@ -114,7 +112,7 @@ Task<void> DatagramService::receive(Socket& socket, Scope& receiving) {
     // A socket's error is about one datagram or about the machine; the socket itself stays good.
     ++context_.counters.errors;
     if (receive_complaint_.due(context_.now()))
-      log_warn(context_.name, "receiving on ", socket.where, ": ", describe(ended.error()),
+      log_warn(context_.name, "receiving on ", socket.listener, ": ", describe(ended.error()),
                "; going on");
     const Status slept = co_await async::sleep_until(after(context_.now(), receive_pause));
     if (!slept) break;
@@ -173,7 +171,7 @@ Task<Status> DatagramService::put(Socket& socket, std::size_t count) {
     if (taken.outcome == Taken::Outcome::all) co_return Status();
     const Status room = co_await context_.outlet.writable(taken.wanted_bytes, turn);
     if (!room) {
-      log_error(context_.name, datagrams.size() - cursor.index, " datagrams on ", socket.where,
+      log_error(context_.name, datagrams.size() - cursor.index, " datagrams on ", socket.listener,
                 " are lost: the channel had no room for them before the end");
       co_return room;
     }
@@ -192,7 +190,7 @@ void DatagramService::note_traffic(Socket& socket) {
 
 void DatagramService::ask_for_drops(Socket& socket) {
   socket.ask_again = never;
-  const auto total = context_.system.datagrams_dropped(socket.handle);
+  const auto total = context_.system.datagrams_dropped(socket.listener.handle);
   if (!total) return;
   // The kernel counts in 32 bits.
   const auto more = static_cast<std::uint32_t>(*total - socket.dropped);
@@ -201,7 +199,7 @@ void DatagramService::ask_for_drops(Socket& socket) {
   socket.unreported += more;
   if (more > 0) passed(Seldom::datagrams_dropped);
   if (socket.unreported == 0 || !socket.complaint.due(context_.now())) return;
-  log_error(context_.name, socket.unreported, " datagrams lost on ", socket.where,
+  log_error(context_.name, socket.unreported, " datagrams lost on ", socket.listener,
             ": the kernel's buffer was full (raise receive_buffer and net.core.rmem_max, or make "
             "room in the channel)");
   socket.unreported = 0;

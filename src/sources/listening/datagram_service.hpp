@@ -1,9 +1,9 @@
 // Receives datagrams: each batch that has arrived goes into one put. Shared by the sources that
-// listen on UDP.
+// listen on UDP and Unix sockets for datagrams.
 //
 // When the channel is full nothing is read, and what then overflows the kernel's buffer is dropped
-// there: counted, and reported as lost. The kernel is asked for its count only while datagrams
-// come, and once after the last ones.
+// there: counted, and reported as lost; on a Unix socket the senders wait instead. The kernel is
+// asked for its count only while datagrams come, and once after the last ones.
 #pragma once
 
 #include "async/recv_stream.hpp"
@@ -11,7 +11,7 @@
 #include "base/log.hpp"
 #include "pipeline/context.hpp"
 #include "sources/listening/intake.hpp"
-#include "sources/listening/listen_address.hpp"
+#include "sources/listening/listener.hpp"
 
 namespace runnel::sources {
 
@@ -48,8 +48,7 @@ class DatagramService {
 
  private:
   struct Socket {
-    io::Handle handle = io::Handle::none;
-    ListenAddress where;
+    Listener listener;
     std::span<async::BufferLease> leases;
     async::RecvStream* stream = nullptr;  // while it reads
     std::uint64_t dropped = 0;            // as the kernel said last

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "net/local_path.hpp"
+
 namespace runnel::sources {
 namespace {
 
@@ -10,6 +12,10 @@ constexpr std::string_view secure_name = "tls";
 
 std::string_view name_of(io::Transport transport) {
   return transport == io::Transport::tcp ? "tcp" : "udp";
+}
+
+std::string_view local_scheme_of(io::Transport transport) {
+  return transport == io::Transport::tcp ? net::local_scheme : "unixgram:";
 }
 
 bool allows(Transports allowed, io::Transport transport) {
@@ -46,13 +52,53 @@ std::string address_advice(std::string_view address) {
                 "\" or \"[::1]:", port, "\" (names are not looked up)");
 }
 
+using Parsed = tl::expected<ListenAddress, std::string>;
+
+Parsed parse_local(std::string_view text, io::Transport transport, Transports allowed) {
+  const std::string_view scheme = local_scheme_of(transport);
+  const std::string_view behind = text.substr(scheme.size());
+  if (!allows(allowed, transport))
+    return tl::unexpected(concat(
+        "\"", text, "\": this source takes ",
+        allowed == Transports::tcp ? "streams: write \"unix:" : "datagrams: write \"unixgram:",
+        behind, "\""));
+  auto path = net::parse_local_path(behind);
+  if (!path) return tl::unexpected(std::move(path.error()));
+  ListenAddress where{transport, {.family = io::Family::local}};
+  where.path = std::move(*path);
+  return where;
+}
+
+// "0660": three or four octal digits.
+pipeline::Checked<std::uint16_t> socket_mode_from(const pipeline::OptionValues& values) {
+  const std::string& text = values.text("socket_mode");
+  const bool digits =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+  if (!digits || text.size() < 3 || text.size() > 4 || (text.size() == 4 && text.front() != '0'))
+    return pipeline::wrong("socket_mode", concat("is \"", text,
+                                                 "\", which is no mode such as \"0660\": owner, "
+                                                 "group and others, each an octal digit"));
+  std::uint16_t mode = 0;
+  for (const char digit : text) mode = static_cast<std::uint16_t>(mode * 8 + (digit - '0'));
+  return mode;
+}
+
 }  // namespace
 
+void write_listened(TextWriter& out, const ListenAddress& where, const io::Address& local) {
+  if (where.is_local())
+    out << local_scheme_of(where.transport) << where.path;
+  else
+    out << (where.secure ? secure_name : name_of(where.transport)) << "://" << local;
+}
+
 TextWriter& operator<<(TextWriter& out, const ListenAddress& where) {
-  return out << (where.secure ? secure_name : name_of(where.transport)) << "://" << where.address;
+  write_listened(out, where, where.address);
+  return out;
 }
 
 bool exclude_each_other(const ListenAddress& one, const ListenAddress& other) {
+  if (one.is_local() || other.is_local()) return one.path == other.path;
   const io::Address &a = one.address, &b = other.address;
   if (one.transport != other.transport || a.port != b.port || a.port == 0) return false;
   return a == b || stands_for(a, b) || stands_for(b, a);
@@ -75,7 +121,12 @@ ListenAddresses ListenAddresses::only(io::Transport transport) const {
   return chosen;
 }
 
-tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Transports allowed) {
+Parsed parse_listen(std::string_view text, Transports allowed) {
+  for (const auto transport : {io::Transport::tcp, io::Transport::udp})
+    if (text.starts_with(local_scheme_of(transport))) return parse_local(text, transport, allowed);
+  if (net::is_local_path(text))
+    return tl::unexpected(concat("\"", text, "\" is a path: write \"",
+                                 allowed == Transports::udp ? "unixgram:" : "unix:", text, "\""));
   std::optional<io::Transport> transport;
   bool secure = false;
   std::string_view address = text;
@@ -89,11 +140,11 @@ tl::expected<ListenAddress, std::string> parse_listen(std::string_view text, Tra
       secure = true;
     }
     if (!transport)
-      return tl::unexpected(concat("\"", text, "\" begins with \"", scheme,
-                                   "://\": what can be listened on is ",
-                                   allowed == Transports::tcp   ? "tcp:// and tls://"
-                                   : allowed == Transports::udp ? "udp://"
-                                                                : "udp://, tcp:// and tls://"));
+      return tl::unexpected(
+          concat("\"", text, "\" begins with \"", scheme, "://\": what can be listened on is ",
+                 allowed == Transports::tcp   ? "tcp://, tls:// and unix:"
+                 : allowed == Transports::udp ? "udp:// and unixgram:"
+                                              : "udp://, tcp://, tls://, unix: and unixgram:"));
   } else if (allowed == Transports::both) {
     return tl::unexpected(concat("\"", text, "\" does not say how: write \"udp://", text,
                                  "\", \"tcp://", text, "\", or both"));
@@ -114,10 +165,17 @@ pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues
   if (texts.size() > listen_max)
     return pipeline::wrong("listen", concat("has ", texts.size(), " addresses; a source takes ",
                                             listen_max, ": use another source for the rest"));
+  const auto mode = socket_mode_from(values);
+  if (!mode) return tl::unexpected(mode.error());
+  bool any_local = false;
   ListenAddresses addresses;
   for (const std::string& text : texts) {
-    const auto where = parse_listen(text, allowed);
+    auto where = parse_listen(text, allowed);
     if (!where) return pipeline::wrong("listen", where.error());
+    if (where->is_local()) {
+      any_local = true;
+      where->mode = *mode;
+    }
     for (const ListenAddress& other : addresses.all()) {
       if (!exclude_each_other(other, *where)) continue;
       if (other == *where) return pipeline::wrong("listen", concat("has ", *where, " twice"));
@@ -126,6 +184,8 @@ pipeline::Checked<ListenAddresses> listen_addresses(const pipeline::OptionValues
     }
     addresses.add(*where);
   }
+  if (!any_local && *mode != io::ListenOptions().mode)
+    return pipeline::wrong("socket_mode", "is set, but nothing in listen begins with unix");
   return addresses;
 }
 

@@ -1,5 +1,6 @@
-// Opens the sockets of a passive source at start. What cannot be opened is one line for a person:
-// which address, why, and what to do.
+// The sockets of a passive source. What cannot be opened is one line for a person: which address,
+// why, and what to do. The file of a Unix socket goes when it is closed in order; a process that is
+// killed leaves it, and the next one replaces it.
 #pragma once
 
 #include "io/system.hpp"
@@ -8,10 +9,19 @@
 
 namespace runnel::sources {
 
-// Listens and logs where; with port 0 that is the port the kernel chose. The caller discards the
-// handle.
-Built<io::Handle> open_listener(pipeline::SourceContext& context, const ListenAddress& where,
-                                std::uint32_t receive_buffer_bytes);
+struct Listener {
+  io::Handle handle = io::Handle::none;
+  const ListenAddress* where = nullptr;
+  io::Address local;                    // with port 0, the one that the kernel chose
+  std::uint64_t device = 0, inode = 0;  // of a Unix socket: of its file
+};
+TextWriter& operator<<(TextWriter& out, const Listener& listener);
+
+// Listens and logs where. `where` outlives the listener, which the caller closes.
+Built<Listener> open_listener(pipeline::SourceContext& context, const ListenAddress& where,
+                              std::uint32_t receive_buffer_bytes);
+// No operation on it may be in flight.
+void close_listener(pipeline::SourceContext& context, Listener& listener);
 
 // Why `where` could not be listened on.
 Problem listen_problem(const ListenAddress& where, Error error);

@@ -25,7 +25,13 @@ inline constexpr pipeline::Option peer_header_option = {
     .name = "peer_header",
     .type = pipeline::OptionType::text,
     .standard = "peer",
-    .help = "name of the header with the sender's IP address; empty: none",
+    .help = "name of the header with the sender's IP address, or \"unix\"; empty: none",
+};
+inline constexpr pipeline::Option socket_mode_option = {
+    .name = "socket_mode",
+    .type = pipeline::OptionType::text,
+    .standard = "0660",
+    .help = "of the files of Unix sockets: who may write to one may send to it",
 };
 // Zero, the standard of streams, leaves it to the kernel, which then grows it as needed.
 inline constexpr pipeline::Option receive_buffer_option(

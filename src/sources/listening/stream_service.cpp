@@ -114,9 +114,9 @@ pipeline::Started StreamService::start() {
     if (!started) return started;
   }
   for (const ListenAddress& where : settings_.listen.all()) {
-    const auto handle = open_listener(context_, where, settings_.receive_buffer_bytes);
-    if (!handle) return tl::unexpected(handle.error());
-    listeners_[listening_++] = *handle;
+    const auto opened = open_listener(context_, where, settings_.receive_buffer_bytes);
+    if (!opened) return tl::unexpected(opened.error());
+    listeners_[listening_++] = *opened;
   }
   if (plain_connections_of(settings_) > 0) {
     context_.reactor().attach(memory_.pool);
@@ -126,7 +126,7 @@ pipeline::Started StreamService::start() {
 }
 
 void StreamService::close_listeners() {
-  while (listening_ > 0) context_.reactor().discard(listeners_[--listening_]);
+  while (listening_ > 0) close_listener(context_, listeners_[--listening_]);
 }
 
 // --- life ----------------------------------------------------------------------------------------
@@ -136,7 +136,8 @@ Task<void> StreamService::run() {
   Scope serving(outer, context_.name);
   Scope accepting(outer, context_.name);
   for (std::size_t index = 0; index < listening_; ++index)
-    accepting.spawn(accept_from(listeners_[index], settings_.listen.all()[index].secure, serving));
+    accepting.spawn(
+        accept_from(listeners_[index].handle, listeners_[index].where->secure, serving));
   const Status stopped = co_await context_.stop.wait();
   (void)stopped;  // cancelled: then so are the scopes inside
   accepting.cancel();

@@ -1,6 +1,6 @@
 // Serves byte streams: listens, accepts up to `connections_max` clients, splits what they send into
-// frames and puts those into the outlet. Shared by the sources that listen on TCP. Clients of
-// `tls://` addresses have a limit of their own, for they need more memory.
+// frames and puts those into the outlet. Shared by the sources that listen on TCP and Unix sockets.
+// Clients of `tls://` addresses have a limit of their own, for they need more memory.
 //
 // When the channel is full a connection keeps the buffer it is at and reads nothing more: the
 // client's window closes, nothing is lost and nobody is disconnected. At the connection limit
@@ -17,7 +17,7 @@
 #include "base/log.hpp"
 #include "pipeline/context.hpp"
 #include "sources/listening/intake.hpp"
-#include "sources/listening/listen_address.hpp"
+#include "sources/listening/listener.hpp"
 #include "sources/listening/peer_header.hpp"
 #include "sources/listening/tls_clients.hpp"
 
@@ -132,7 +132,7 @@ class StreamService {
   StreamMemory memory_;
   StreamIntake& intake_;
 
-  std::array<io::Handle, listen_max> listeners_;
+  std::array<Listener, listen_max> listeners_;
   std::size_t listening_ = 0;
   bool attached_ = false;
   TlsClients tls_clients_;

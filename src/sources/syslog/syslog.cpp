@@ -124,8 +124,8 @@ constexpr pipeline::Option options[] = {
     {.name = "listen",
      .type = OptionType::texts,
      .standard = "",
-     .help =
-         "such as \"udp://127.0.0.1:5514\", \"tcp://[::]:5514\", \"tls://[::]:6514\"; at most 8",
+     .help = "such as \"udp://127.0.0.1:5514\", \"tcp://[::]:5514\", \"tls://[::]:6514\", "
+             "\"unix:/run/runnel/syslog.sock\", \"unixgram:/dev/log\"; at most 8",
      .required = true},
     {.name = "body",
      .type = OptionType::text,
@@ -139,6 +139,7 @@ constexpr pipeline::Option options[] = {
     event_bytes_max_option("8KiB", 1u << 20),
     connections_max_option,
     idle_timeout_option,
+    socket_mode_option,
     receive_buffer_option("1MiB",
                           "what to ask of the kernel for a UDP socket (SO_RCVBUF); 0: its choice"),
     buffers_option("32",
@@ -191,7 +192,7 @@ pipeline::Checked<std::unique_ptr<pipeline::SourcePlan>> plan(
 const pipeline::SourceType syslog_type = {
     .name = "syslog",
     .activity = pipeline::Activity::passive,
-    .summary = "receives syslog (RFC 3164, RFC 5424) over UDP, TCP and TLS",
+    .summary = "receives syslog (RFC 3164, RFC 5424) over UDP, TCP, TLS and Unix sockets",
     .options = options,
     .plan = plan,
 };

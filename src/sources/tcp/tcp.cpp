@@ -62,8 +62,8 @@ constexpr pipeline::Option options[] = {
     {.name = "listen",
      .type = OptionType::texts,
      .standard = "",
-     .help =
-         "addresses such as \"127.0.0.1:5170\", \"[::]:5170\" or \"tls://[::]:6514\"; at most 8",
+     .help = "addresses such as \"127.0.0.1:5170\", \"[::]:5170\", \"tls://[::]:6514\" or "
+             "\"unix:/run/runnel/lines.sock\"; at most 8",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
@@ -74,6 +74,7 @@ constexpr pipeline::Option options[] = {
     connections_max_option,
     idle_timeout_option,
     peer_header_option,
+    socket_mode_option,
     receive_buffer_option("0"),
     buffers_option("32", "receive buffers of 16 KiB for all connections together; a power of two"),
     tls_connections_max_option,
@@ -114,7 +115,8 @@ const pipeline::SourceType tcp_type = {
     .name = "tcp",
     .activity = pipeline::Activity::passive,
     .summary =
-        "listens on TCP, with or without TLS; newline, length-prefixed or octet-counted framing",
+        "listens on TCP, with or without TLS, and on Unix sockets; newline, length-prefixed or "
+        "octet-counted framing",
     .options = options,
     .plan = plan,
 };

@@ -70,7 +70,8 @@ constexpr pipeline::Option options[] = {
     {.name = "listen",
      .type = OptionType::texts,
      .standard = "",
-     .help = "addresses such as \"127.0.0.1:5171\" or \"[::]:5171\"; at most 8",
+     .help = "addresses such as \"127.0.0.1:5171\", \"[::]:5171\" or "
+             "\"unixgram:/run/runnel/events.sock\"; at most 8",
      .required = true},
     {.name = "framing",
      .type = OptionType::text,
@@ -84,6 +85,7 @@ constexpr pipeline::Option options[] = {
      .minimum = 64,
      .maximum = 65535},
     peer_header_option,
+    socket_mode_option,
     receive_buffer_option("1MiB"),
     buffers_option("64", "receive buffers of one datagram each; a power of two"),
 };

@@ -45,6 +45,10 @@ TEST_CASE("listen address: what is understood") {
   CHECK(written(parse_listen("tcp://[::]:65535", Transports::both)) == "tcp://[::]:65535");
   CHECK(written(parse_listen("tls://[::]:6514", Transports::both)) == "tls://[::]:6514");
   CHECK(written(parse_listen("tls://127.0.0.1:6514", Transports::tcp)) == "tls://127.0.0.1:6514");
+  CHECK(written(parse_listen("unix:/run/x.sock", Transports::tcp)) == "unix:/run/x.sock");
+  CHECK(written(parse_listen("unix:///run/x.sock", Transports::both)) == "unix:/run/x.sock");
+  CHECK(written(parse_listen("unixgram:/dev/log", Transports::both)) == "unixgram:/dev/log");
+  CHECK(written(parse_listen("unixgram:/dev/log", Transports::udp)) == "unixgram:/dev/log");
 }
 
 TEST_CASE("listen address: every mistake is answered with what to write") {
@@ -66,13 +70,21 @@ TEST_CASE("listen address: every mistake is answered with what to write") {
       {"127.0.0.1:", Transports::tcp, "is not a port"},
       {"127.0.0.1:514x", Transports::tcp, "is not a port"},
       {"http://127.0.0.1:80", Transports::tcp, "begins with \"http://\""},
-      {"ssl://127.0.0.1:80", Transports::both, "udp://, tcp:// and tls://"},
+      {"ssl://127.0.0.1:80", Transports::both, "udp://, tcp://, tls://, unix: and unixgram:"},
       {"tls://localhost:6514", Transports::tcp, "not a numeric address"},
       {"tls://127.0.0.1:5170", Transports::udp, "listens on udp only"},
       {"udp://127.0.0.1:5170", Transports::tcp, "listens on tcp only"},
       {"tcp://127.0.0.1:5170", Transports::udp, "listens on udp only"},
       {"127.0.0.1:5514", Transports::both, "write \"udp://127.0.0.1:5514\""},
       {"tcp://", Transports::both, "has no port"},
+      {"unix:", Transports::tcp, "without a path"},
+      {"unix:x.sock", Transports::tcp, "\"x.sock\" is not an absolute path"},
+      {"unix:/run/", Transports::tcp, "is a folder"},
+      {"unix:/run/a\tb", Transports::tcp, "has a control character"},
+      {"/run/x.sock", Transports::tcp, "is a path: write \"unix:/run/x.sock\""},
+      {"/run/x.sock", Transports::udp, "is a path: write \"unixgram:/run/x.sock\""},
+      {"unixgram:/x", Transports::tcp, "takes streams: write \"unix:/x\""},
+      {"unix:/x", Transports::udp, "takes datagrams: write \"unixgram:/x\""},
   };
   for (const Mistake& mistake : mistakes) {
     CAPTURE(std::string(mistake.text));
@@ -104,6 +116,10 @@ TEST_CASE("listen address: two exclude each other when the kernel would refuse t
       {"tcp://[::]:5170", "tcp://[::1]:5170", true},
       {"udp://[::]:5170", "udp://127.0.0.1:5170", true},
       {"tcp://[::]:5170", "tcp://0.0.0.0:5170", true},
+      {"unix:/run/x", "unix:///run/x", true},
+      {"unix:/run/x", "unixgram:/run/x", true},
+      {"unix:/run/x", "unix:/run/y", false},
+      {"unix:/run/x", "tcp://0.0.0.0:0", false},
   };
   for (const Pair& pair : pairs) {
     CAPTURE(std::string(pair.one));
@@ -134,6 +150,16 @@ TEST_CASE("listening options: combinations that cannot be") {
             "the header of the certificate's name"));
   CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "event_bytes_max", "16MiB").empty());
   CHECK(complaint(tcp_type, {"127.0.0.1:1"}, "connections_max", "4096").empty());
+}
+
+TEST_CASE("listening options: the mode of a socket is octal, and needs a socket") {
+  for (const std::string_view mode : {"0660", "660", "0600", "0777", "000"})
+    CHECK(complaint(tcp_type, {"unix:/run/x"}, "socket_mode", mode).empty());
+  for (const std::string_view mode : {"", "66", "1777", "00660", "0668", "rw", "-660", "0x1ff"})
+    CHECK(has(complaint(tcp_type, {"unix:/run/x"}, "socket_mode", mode),
+              "which is no mode such as \"0660\""));
+  CHECK(has(complaint(udp_type, {"127.0.0.1:1"}, "socket_mode", "0666"),
+            "socket_mode is set, but nothing in listen begins with unix"));
 }
 
 TEST_CASE("listening options: TLS needs its certificate, and its options need TLS") {
@@ -184,4 +210,11 @@ TEST_CASE("listen problems: one line with the address, the reason and the remedy
   CHECK(has(listen_problem(high, Error::in_use).text, "another process listens there"));
   CHECK(has(listen_problem(high, Error::not_available).text, "not on this machine"));
   CHECK(has(listen_problem(high, Error::unsupported).text, describe(Error::unsupported)));
+  const ListenAddress local = parse_listen("unix:/run/x.sock", Transports::tcp).value();
+  CHECK(
+      has(listen_problem(local, Error::in_use).text, "cannot listen on unix:/run/x.sock: another"));
+  CHECK(has(listen_problem(local, Error::exists).text, "a file that is no socket"));
+  CHECK(has(listen_problem(local, Error::not_found).text, "its folder is not there"));
+  CHECK(has(listen_problem(local, Error::access).text, "RuntimeDirectory="));
+  CHECK(has(listen_problem(local, Error::not_folder).text, "a part of the path is not a folder"));
 }
