@@ -12,7 +12,7 @@ bool looks_up_names(const Settings& settings) {
 Network::Network(io::System& system, const net::Libraries& libraries)
     : libraries_(libraries),
       surroundings_(system),
-      services_{&numeric_, libraries.tls, &surroundings_} {}
+      services_{&numeric_, libraries.tls, &surroundings_, libraries.kafka} {}
 
 void Network::build_names(Region& region, net::NameLibrary& library, Network* network,
                           async::Scheduler* scheduler) {

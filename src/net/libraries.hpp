@@ -1,5 +1,5 @@
-// What a platform brings to reach the network: who asks the name servers, and TLS. Null: it has
-// none, and what needs it says so at start.
+// What a platform brings to reach the network: who asks the name servers, TLS, and who speaks to
+// Kafka. Null: it has none, and what needs it says so at start.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,8 @@
 #include "net/tls.hpp"
 
 namespace runnel::net {
+
+class KafkaLibrary;  // net/kafka.hpp
 
 class NameLibrary {
  public:
@@ -23,6 +25,7 @@ class NameLibrary {
 struct Libraries {
   NameLibrary* names = nullptr;
   TlsLibrary* tls = nullptr;
+  KafkaLibrary* kafka = nullptr;
 };
 
 }  // namespace runnel::net

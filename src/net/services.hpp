@@ -6,10 +6,13 @@
 
 namespace runnel::net {
 
+class KafkaLibrary;  // net/kafka.hpp
+
 struct Services {
   Resolver* resolver = nullptr;             // never null while components live
   TlsLibrary* tls = nullptr;                // null: this platform has none
   TlsSurroundings* surroundings = nullptr;  // set when `tls` is
+  KafkaLibrary* kafka = nullptr;            // null: this build has none
 };
 
 // Reads the files that `settings` name and makes a context in `memory` (`tls_context_bytes`).

@@ -7,10 +7,20 @@ namespace runnel::pipeline {
 
 using async::Task;
 
+namespace {
+
+// `event`: its place in the frame.
+bool is_refused(const Delivery& delivery, std::size_t event) {
+  if (delivery.which_refused.empty()) return true;
+  return (delivery.which_refused[event / 64] >> (event % 64) & 1) != 0;
+}
+
+}  // namespace
+
 // It never blocks the channel and never loops.
 void SinkRunner::give_up(const Part& part, const Delivery& delivery) {
   context_.counters.refused_events += refused_;
-  const bool are_known = refused_ == part.events;
+  const bool are_known = refused_ == part.events || !delivery.which_refused.empty();
   if (dead_letters_.on() && are_known) note_refused(part, delivery);
   if (dead_letters_.on() && !are_known) lose(refused_, "the destination does not say which");
   if (!refusal_complaint_.due(context_.now())) return;
@@ -27,7 +37,8 @@ void SinkRunner::note_refused(const Part& part, const Delivery& delivery) {
   const Refusals::Reason reason =
       refusals_.reason(delivery.reason.empty() ? describe(delivery.error) : delivery.reason);
   if (!settings_.partitions) {
-    for (std::size_t at = 0; at < part.events; ++at) refusals_.add(part.first_end + at, reason);
+    for (std::size_t at = 0; at < part.events; ++at)
+      if (is_refused(delivery, at)) refusals_.add(part.first_end + at, reason);
     return;
   }
   std::uint32_t seen = 0;
@@ -35,7 +46,8 @@ void SinkRunner::note_refused(const Part& part, const Delivery& delivery) {
     if (memory_.keys[at] != part.key) continue;
     const std::uint32_t event = seen++;
     const bool in_piece = event >= part.first_event && event - part.first_event < part.events;
-    if (!part.is_piece || in_piece) refusals_.add(at, reason);
+    if ((!part.is_piece || in_piece) && is_refused(delivery, event - part.first_event))
+      refusals_.add(at, reason);
   }
 }
 

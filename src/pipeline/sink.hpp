@@ -41,6 +41,9 @@ struct Delivery {
   std::string_view reason = {};
   // Delivered, but for so many that the destination refuses for good; the reason says why.
   std::uint32_t refused_events = 0;
+  // Which events of the frame those are, a bit each, and no other bit set: what is known becomes
+  // dead letters. Stays until the next delivery; empty: the destination does not say.
+  std::span<const std::uint64_t> which_refused = {};
 };
 
 class Sink {

@@ -166,6 +166,38 @@ TEST_CASE("runner: what is refused of a frame that was delivered is counted, the
   CHECK(running.process.sink_counters.refused_events == 2);
 }
 
+TEST_CASE("runner: what is refused by name becomes dead letters, the rest is sent") {
+  DeliverySettings settings{.encoding = Encoding::text};
+  settings.dead_letter.folder = "/dead";
+  // Of the second host's events the second one; without partitions it is the second of all.
+  std::string unwanted = "a:1", wanted = "b:1";
+  constexpr std::uint64_t second[] = {0b10};
+  SUBCASE("in one frame") {}
+  SUBCASE("of a partition") {
+    settings.partitions = true;
+    std::swap(unwanted, wanted);
+  }
+  Running running(settings);
+  REQUIRE(running.process.complete(running.runner->start()).has_value());
+  if (settings.partitions) running.sink.answers.push_back({});
+  running.sink.answers.push_back({.refused_events = 1, .which_refused = second});
+  std::byte room[16];
+  for (const std::string_view each : {"a:0", "a:1", "b:0", "b:1"}) {
+    HeaderWriter headers{MutableBytes(room)};
+    headers.add("host", each.substr(0, 1));
+    running.process.put(each, headers.headers());
+  }
+  CHECK(running.process.run_until([&] { return running.process.channel->drained(); }));
+  CHECK(running.process.sink_counters.sent_events == 3);
+  CHECK(running.process.sink_counters.refused_events == 1);
+  CHECK(running.process.sink_counters.dead_letter_events == 1);
+  CHECK(running.process.sink_counters.dead_letter_lost_events == 0);
+  const auto letters = running.process.machine.files().text("/dead/test.dead");
+  REQUIRE(letters.has_value());
+  CHECK(letters->find(unwanted) != std::string::npos);
+  CHECK(letters->find(wanted) == std::string::npos);
+}
+
 TEST_CASE("runner: what cannot be halved is refused as a whole, and the next goes on") {
   Running running({.encoding = Encoding::text});
   running.sink.answers.push_back({.outcome = Delivery::Outcome::too_large});

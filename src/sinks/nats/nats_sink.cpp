@@ -47,8 +47,8 @@ NatsMemory NatsSink::carve(Region& region, const NatsSettings& settings) {
   NatsMemory memory;
   memory.connection = NatsConnection::carve(region, settings);
   memory.outgoing = region.bytes(outgoing_bytes, "nats send buffer");
-  memory.settled = region.array<std::uint64_t>(SettledEvents::words_for(settings.events_max),
-                                               "acknowledged events");
+  memory.settled =
+      region.array<std::uint64_t>(EventSet::words_for(settings.events_max), "acknowledged events");
   memory.window = region.array<PublishWindow::Slot>(settings.window, "publishes under way");
   constexpr std::size_t tasks = 8, frame_bytes = 1024;
   region.frames(tasks, frame_bytes);

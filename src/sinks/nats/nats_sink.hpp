@@ -6,6 +6,7 @@
 
 #include "sinks/nats/connection.hpp"
 #include "sinks/nats/publishing.hpp"
+#include "sinks/sending/event_set.hpp"
 
 namespace runnel::sinks {
 
@@ -48,7 +49,7 @@ class NatsSink final : public pipeline::Sink, private NatsInbox {
   NatsServers servers_;
   NatsConnection connection_;
   TextWriter outgoing_;
-  SettledEvents settled_;
+  EventSet settled_;
   PublishWindow window_;
   Text<64> inbox_;
 

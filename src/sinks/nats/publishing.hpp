@@ -1,6 +1,5 @@
-// What is known of the publishes of one frame: which of its events the destination has (kept over
-// attempts, so that a retry does not repeat them), and which are under way on this connection, by
-// the serial that their acknowledgements come back with. Fixed size; nothing is allocated.
+// Which publishes of a frame are under way on this connection, by the serial that their
+// acknowledgements come back with. Fixed size; nothing is allocated.
 //
 // A serial stands for one publish of one connection, never for another: an answer that comes twice
 // or too late means nothing.
@@ -13,30 +12,6 @@
 #include "base/assert.hpp"
 
 namespace runnel::sinks {
-
-class SettledEvents {
- public:
-  static std::size_t words_for(std::size_t events_max) { return (events_max + 63) / 64; }
-  explicit SettledEvents(std::span<std::uint64_t> words) : words_(words) {}
-
-  // Nothing of a frame of so many events is settled.
-  void begin(std::uint32_t events) {
-    RUNNEL_ASSERT(words_for(events) <= words_.size());
-    for (std::uint64_t& word : words_.first(words_for(events))) word = 0;
-    count_ = 0;
-  }
-  bool has(std::uint32_t event) const { return (words_[event / 64] >> (event % 64) & 1) != 0; }
-  void add(std::uint32_t event) {
-    if (has(event)) return;
-    words_[event / 64] |= std::uint64_t{1} << (event % 64);
-    ++count_;
-  }
-  std::uint32_t count() const { return count_; }
-
- private:
-  std::span<std::uint64_t> words_;
-  std::uint32_t count_ = 0;
-};
 
 class PublishWindow {
  public:

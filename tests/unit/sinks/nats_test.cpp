@@ -12,6 +12,7 @@
 #include "sinks/nats/publishing.hpp"
 #include "sinks/nats/servers.hpp"
 #include "sinks/nats/subject_template.hpp"
+#include "sinks/sending/event_set.hpp"
 
 using namespace runnel;
 using sinks::NatsServers;
@@ -150,9 +151,9 @@ TEST_CASE("nats window: an answer is for one publish, once") {
 }
 
 TEST_CASE("nats: settled events are counted once") {
-  std::vector<std::uint64_t> words(sinks::SettledEvents::words_for(65));
+  std::vector<std::uint64_t> words(sinks::EventSet::words_for(65));
   REQUIRE(words.size() == 2);
-  sinks::SettledEvents settled{std::span(words)};
+  sinks::EventSet settled{std::span(words)};
   settled.begin(65);
   settled.add(64);
   settled.add(64);
