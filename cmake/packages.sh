@@ -3,7 +3,7 @@
 
 runnel_build_packages="g++ cmake ninja-build pkg-config liburing-dev libzstd-dev zlib1g-dev
   libc-ares-dev libmbedtls-dev libasio-dev libtomlplusplus-dev libexpected-dev zstd"
-runnel_test_packages="doctest-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 python3 ccache"
+runnel_test_packages="doctest-dev librdkafka-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 python3 ccache"
 # For the other architectures: compilers, and what cmake/sysroot.sh fetches for each (linked statically).
 runnel_aarch64_packages="g++-aarch64-linux-gnu lld"
 runnel_armhf_packages="g++-arm-linux-gnueabihf"

@@ -21,6 +21,9 @@
 #include "platform/linux/log_writer.hpp"
 #include "platform/linux/system.hpp"
 #include "platform/mbedtls/library.hpp"
+#ifdef RUNNEL_KAFKA
+#include "platform/kafka/library.hpp"
+#endif
 #ifdef RUNNEL_ALLOCATION_GUARD
 #include "tests/support/allocation_guard.hpp"
 #endif
@@ -96,7 +99,12 @@ struct Prepared {
 struct Linked {
   cares::NameLibrary names;
   mbedtls::Library tls;
-  net::Libraries libraries() { return {&names, &tls}; }
+#ifdef RUNNEL_KAFKA
+  kafka::Library kafka;
+  net::Libraries libraries() { return {&names, &tls, &kafka}; }
+#else
+  net::Libraries libraries() { return {&names, &tls, nullptr}; }
+#endif
 };
 
 Built<Prepared> prepare(const CommandLine& command, agent::Settings settings, io::System& system,

@@ -9,6 +9,7 @@
 #include "sinks/forward/forward.hpp"
 #include "sinks/http/http.hpp"
 #include "sinks/influx/influx.hpp"
+#include "sinks/kafka/kafka.hpp"
 #include "sinks/loki/loki.hpp"
 #include "sinks/mqtt/mqtt.hpp"
 #include "sinks/nats/nats.hpp"
@@ -40,8 +41,16 @@ constexpr const pipeline::SinkType* sink_types[] = {
     &sinks::nats_type,          &sinks::clickhouse_type, &sinks::influx_type,
     &sinks::elasticsearch_type, &sinks::loki_type,       &sinks::otlp_type,
     &sinks::victorialogs_type,  &sinks::mqtt_type,       &sinks::syslog_sink_type,
+#ifdef RUNNEL_KAFKA
+    &sinks::kafka_type,
+#endif
 };
+#ifdef RUNNEL_KAFKA
 constexpr Registry registry{source_types, channel_types, sink_types};
+#else
+constexpr Registry::LeftOut left_out[] = {{"kafka", "RUNNEL_KAFKA"}};
+constexpr Registry registry{source_types, channel_types, sink_types, left_out};
+#endif
 
 }  // namespace
 

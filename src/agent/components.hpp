@@ -12,6 +12,11 @@ struct Registry {
   std::span<const pipeline::SourceType* const> sources;
   std::span<const pipeline::ChannelType* const> channels;
   std::span<const pipeline::SinkType* const> sinks;
+  // Sinks that only some builds have, and this one has not.
+  struct LeftOut {
+    std::string_view name, option;  // of CMake
+  };
+  std::span<const LeftOut> left_out = {};
 };
 
 const Registry& components();

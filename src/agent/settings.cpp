@@ -200,6 +200,13 @@ const Type* SettingsReader::type_of(Section& section, std::span<const Type* cons
       section.text_of("type", concat("type = \"...\", one of ", listed(names)));
   if (name == nullptr) return nullptr;
   if (const Type* type = find_type(types, *name); type != nullptr) return type;
+  for (const Registry::LeftOut& each : registry_.left_out)
+    if (each.name == *name && kind == "sink") {
+      section.complain(section.place_of("type"), "type \"", *name,
+                       "\" is not in this build; one that is made with cmake -D", each.option,
+                       "=ON has it");
+      return nullptr;
+    }
   const std::string_view other = find_type(registry_.sources, *name)    ? "source"
                                  : find_type(registry_.channels, *name) ? "channel"
                                  : find_type(registry_.sinks, *name)    ? "sink"

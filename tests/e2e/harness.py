@@ -328,14 +328,14 @@ class Scenario(unittest.TestCase):
 
     def process(self, *words, **options):
         """Another program, which ends with the test at the latest."""
-        process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', *words],
-                                   stdin=subprocess.DEVNULL, **options)
+        options.setdefault('stdin', subprocess.DEVNULL)
+        process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', *words], **options)
 
         def end():
             if process.poll() is None:
                 process.kill()
             process.wait(TIMEOUT)
-            for stream in (process.stdout, process.stderr):
+            for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
 

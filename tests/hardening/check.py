@@ -23,7 +23,7 @@ def segments(text):
                       text, re.MULTILINE)
 
 
-def faults_of(readelf, program, bytes_max):
+def faults_of(readelf, program, bytes_max, also):
     headers = read(readelf, program, '-h', '-l')
     dynamic = read(readelf, program, '-d')
     symbols = read(readelf, program, '-s')
@@ -48,7 +48,7 @@ def faults_of(readelf, program, bytes_max):
         yield 'looks for libraries in a path of its own (RPATH)'
     libraries = re.findall(r'\(NEEDED\).*\[(.*?)\]', dynamic)
     for library in libraries:
-        if not re.match(r'(libc|ld-linux.*|libm)\.so', library):
+        if not re.match(rf'(libc|ld-linux.*|libm{"".join("|" + each for each in also)})\.so', library):
             yield f'needs {library}; only libc is there everywhere'
     # Names of functions are in a program until it is stripped; of a dynamic one the imported stay.
     if '__stack_chk_fail' not in symbols:
@@ -67,11 +67,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--readelf', default='readelf')
     parser.add_argument('--bytes-max', type=int, default=0, help='of the file; give it a stripped one')
+    parser.add_argument('--also', action='append', default=[], metavar='LIBRARY',
+                        help='a shared library that this build needs besides libc: librdkafka')
     parser.add_argument('programs', nargs='+', metavar='PROGRAM')
     options = parser.parse_args()
     good = True
     for program in options.programs:
-        faults = list(faults_of(options.readelf, program, options.bytes_max))
+        faults = list(faults_of(options.readelf, program, options.bytes_max, options.also))
         for fault in faults:
             print(f'{program}: {fault}', file=sys.stderr)
         if not faults:

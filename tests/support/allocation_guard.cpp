@@ -20,11 +20,12 @@
 
 namespace runnel::test {
 
-std::uint64_t allocation_count = 0;
+thread_local constinit std::uint64_t allocation_count = 0;
 
 namespace {
 
-bool armed = false;
+thread_local constinit bool armed = false;
+thread_local constinit bool library_may = false;
 bool abort_on_first = false;
 RunningComponent running = nullptr;
 
@@ -47,7 +48,7 @@ RunningComponent running = nullptr;
 
 [[maybe_unused]] void count(std::size_t size) {
   ++allocation_count;
-  if (!armed) return;
+  if (!armed || library_may) return;
   armed = false;  // what follows may allocate: `abort` does, with a handler of its own
   complain(size);
   if (abort_on_first) std::abort();
@@ -62,6 +63,13 @@ void arm(bool abort_at_once, RunningComponent who) {
 }
 
 void disarm() { armed = false; }
+
+}  // namespace runnel::test
+
+extern "C" void runnel_library_may_allocate(bool may);
+void runnel_library_may_allocate(bool may) { runnel::test::library_may = may; }
+
+namespace runnel::test {
 
 #ifdef RUNNEL_SANITIZER_OWNS_MALLOC
 

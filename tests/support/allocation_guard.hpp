@@ -2,7 +2,10 @@
 // at the first one while it is armed: printed with write(2) as its size and the component that
 // runs. Linked into test builds only. It takes the place of malloc and its kin in front of glibc's
 // own, so it is for dynamically linked programs without a sanitizer (those bring their malloc;
-// then nothing is counted and `allocations_are_counted` is false). One thread.
+// then nothing is counted and `allocations_are_counted` is false).
+//
+// Of each thread on its own: the program's one thread is armed, those of librdkafka never are, and
+// what it allocates on ours is let through (platform/kafka/library_call.hpp).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +14,7 @@ namespace runnel::test {
 
 extern const bool allocations_are_counted;
 // malloc, calloc, realloc and the aligned ones; operator new arrives here as malloc.
-extern std::uint64_t allocation_count;
+extern thread_local constinit std::uint64_t allocation_count;
 
 // The name of what runs now, for the message. Must not allocate; may answer null.
 using RunningComponent = const char* (*)();

@@ -29,6 +29,7 @@ FLOORS = {
 }
 PLATFORM_MAY = {'base', 'io', 'net'}  # net: interfaces whose library needs the OS
 MBEDTLS_HOME = 'platform/mbedtls/'
+RDKAFKA_HOME = 'platform/kafka/'
 # The program itself, which puts everything together.
 PROGRAM = {'platform/linux/main.cpp', 'platform/linux/log_writer.cpp', 'platform/linux/log_writer.hpp',
            'platform/linux/drivers.cpp', 'platform/linux/drivers.hpp'}
@@ -82,6 +83,8 @@ def check_includes(path, line):
         return f'<{name}> belongs to platform/cares alone'
     if name.startswith('mbedtls/') and not path.startswith(MBEDTLS_HOME):
         return f'<{name}> belongs to {MBEDTLS_HOME} alone'
+    if name.startswith('librdkafka/') and not path.startswith(RDKAFKA_HOME):
+        return f'<{name}> belongs to {RDKAFKA_HOME} alone'
     if parts[0] == 'platform' and kind == '"':
         if path in PROGRAM or name.startswith('platform/'):
             return None
@@ -175,6 +178,7 @@ def prove_checks_can_fail():
            ('src/sources/a.cpp', '#include <zstd.h>'), ('platform/uring/x.cpp', '#include "agent/a.hpp"'),
            ('platform/uring/x.cpp', '#include <ares.h>'),
            ('platform/linux/x.cpp', '#include <mbedtls/ssl.h>'),
+           ('platform/linux/x.cpp', '#include <librdkafka/rdkafka.h>'),
            ('src/base/x.cpp', '#include <iostream>'), ('src/base/x.cpp', '// TODO later'),
            ('src/base/x.cpp', '\n' * LINES_MAX), ('tests/unit/x.cpp', '\n' * TEST_LINES_MAX),
            ('tests/unit/x.cpp', '// TODO later'), ('tests/unit/x.cpp', '/' * 101)]

@@ -146,7 +146,8 @@ constexpr SinkType null{"null", "throws away", {}, false, false, plan_null};
 constexpr const SourceType* sources[] = {&tail, &syslog};
 constexpr const ChannelType* channels[] = {&memory};
 constexpr const SinkType* sinks[] = {&file, &null};
-constexpr Registry registry{sources, channels, sinks};
+constexpr Registry::LeftOut left_out[] = {{"pigeon", "RUNNEL_PIGEON"}};
+constexpr Registry registry{sources, channels, sinks, left_out};
 
 }  // namespace
 

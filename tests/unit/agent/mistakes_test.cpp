@@ -112,6 +112,9 @@ const Mistake mistakes[] = {
      "f.toml:6:8: channels.main: type \"memroy\" is no channel; did you mean \"memory\"?"},
     {"type = \"file\"", "type = \"tail\"",
      "f.toml:8:8: sinks.out: type \"tail\" is a source, not a sink; possible: file, null"},
+    {"type = \"file\"", "type = \"pigeon\"",
+     "f.toml:8:8: sinks.out: type \"pigeon\" is not in this build; one that is made with cmake "
+     "-DRUNNEL_PIGEON=ON has it"},
     {"type = \"file\"", "type = \"fil\"",
      "f.toml:8:8: sinks.out: type \"fil\" is no sink; did you mean \"file\"?"},
     {"paths =", "path =",
