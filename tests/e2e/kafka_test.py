@@ -44,7 +44,6 @@ class Delivery(Kafka):
         agent = self.run_once(pipeline(TAIL, sink=cluster.config(compression='"zstd"')))
         self.assert_whole(cluster.wait_values(30000), 30000, duplicates=0)
         self.assertEqual(agent.sent('out'), 30000)
-        self.assertEqual({message.partition for message in cluster.messages()}, {0, 1, 2, 3})
 
     def test_topics_keys_headers_and_json(self):
         cluster = kafka_peer.Cluster(self, 'in-edge:4', 'other:1')
@@ -83,12 +82,12 @@ class Delivery(Kafka):
             if round_number == 1:
                 cluster.wait_values(2500)
                 cluster.down(1)
-                cluster.down(2)
+            if round_number == 2:
+                cluster.down(-1)  # whatever partition is chosen: nobody is there
             if round_number == 4:
                 # Long enough for messages to be given up and tried again.
                 agent.wait_log('sinks.out: .*Message timed out')
-                cluster.up(1)
-                cluster.up(2)
+                cluster.up(-1)
         self.assert_whole(cluster.wait_values(12000), 12000)
         self.stopped_well(agent)
         self.assertEqual(agent.sent('out'), 12000)
