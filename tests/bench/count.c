@@ -6,7 +6,7 @@
 // It listens on a port of 127.0.0.1 that the kernel chooses, and prints it. tcp: counts newlines.
 // http: answers every request with 204; FILE gets their bodies one behind the other, to be counted
 // afterwards by whoever knows what is in them. forward: acknowledges every PackedForward message by
-// the chunk in its option, then counts its entries. One connection after the other. At SIGTERM it
+// the chunk in its option, then counts its entries. Each connection has a process. At SIGTERM it
 // prints "units events bytes": connections, requests or messages; newlines or entries (http: 0);
 // and all bytes that were read off its sockets.
 #define _GNU_SOURCE
@@ -21,13 +21,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { buffer_bytes = 12 << 20, receive_bytes = 256 << 10 };
 
-static volatile uint64_t units = 0, events = 0, bytes = 0;
+enum { connections_max = 64 };
+
+// Of all connections; each process adds what it has counted by itself.
+static struct counts {
+  uint64_t units, events, bytes;
+}* all;
+static uint64_t units = 0, events = 0, bytes = 0;
 static int file = -1;
+static pid_t processes[connections_max];
+static int process_count = 0;
 
 // What has been read and not used is from `used` to `filled`.
 static unsigned char buffer[buffer_bytes];
@@ -50,7 +61,10 @@ static ssize_t receive(int handle, void* into, size_t size) {
 }
 
 static void say_and_end(void) {
-  printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", units, events, bytes);
+  for (int at = 0; at < process_count; ++at) kill(processes[at], SIGTERM);
+  while (process_count > 0 && (wait(NULL) > 0 || errno == EINTR)) {
+  }
+  printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", all->units, all->events, all->bytes);
   exit(0);
 }
 
@@ -265,9 +279,12 @@ int main(int count, char** arguments) {
                        : strcmp(arguments[1], "http") == 0 ? serve_http
                                                            : serve_forward;
   if (count > 2) {
-    file = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    // A body is one write: those of several connections do not mix.
+    file = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
     if (file < 0) give_up(arguments[2]);
   }
+  all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) give_up("mmap");
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in address;
   socklen_t size = sizeof address;
@@ -290,10 +307,23 @@ int main(int count, char** arguments) {
     if (handle < 0 && errno == EINTR) continue;
     if (handle < 0 && leaving) say_and_end();
     if (handle < 0) give_up("accept");
-    const int yes = 1;
-    setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    used = filled = 0;
-    serve(handle);
+    if (process_count == connections_max) {
+      fprintf(stderr, "more than %d connections\n", connections_max);
+      return 74;
+    }
+    const pid_t process = fork();
+    if (process < 0) give_up("fork");
+    if (process == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const int yes = 1;
+      setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+      serve(handle);
+      __atomic_fetch_add(&all->units, units, __ATOMIC_RELAXED);
+      __atomic_fetch_add(&all->events, events, __ATOMIC_RELAXED);
+      __atomic_fetch_add(&all->bytes, bytes, __ATOMIC_RELAXED);
+      _exit(0);
+    }
+    processes[process_count++] = process;
     close(handle);
   }
 }

@@ -11,10 +11,10 @@ from workloads import Tail, TailNull, TailZstd, Workload, figures, loop_figures
 
 
 def counter(log, name):
-    """Of the sink, from the summary; one that counted nothing is not there."""
-    sink = re.search(r'^  sinks\.out:(.*)', log, re.M)
-    found = sink and re.search(rf' {name} (\d+)', sink.group(1))
-    return int(found.group(1)) if found else 0
+    """Of all connections of the sink, from the summary; one that counted nothing is not there."""
+    sinks = re.findall(r'^  sinks\.out[.\d]*:(.*)', log, re.M)
+    found = [re.search(rf' {name} (\d+)', sink) for sink in sinks]
+    return sum(int(each.group(1)) for each in found if each)
 
 
 def check_wire(name, log, received):
@@ -35,7 +35,7 @@ def network_sink(kind, port, linger_ms=1000, more=''):
 
 class Sent(Tail):
     """A file read once to its end and sent. The whole life of the process is measured."""
-    kind = ''
+    kind = more = ''
     yardstick = TailNull.yardstick
     columns = Tail.columns[:-2] + ('output_mib', 'turn_us', 'longest_us', 'ratio', 'cpu_ratio')
 
@@ -48,7 +48,7 @@ class Sent(Tail):
         return ()
 
     def sink(self, runnel, fsync):
-        return network_sink(self.kind, self.far_end.port)
+        return network_sink(self.kind, self.far_end.port, more=self.more)
 
     def check(self, lines, log):
         self.far_end.end()
@@ -87,6 +87,16 @@ class TailHttp(Sent):
         """Bodies lie one behind the other, and so do their zstd frames."""
         with subprocess.Popen(['zstd', '-dcq', *self.keeps()], stdout=subprocess.PIPE) as reader:
             return count_newlines(reader.stdout)
+
+
+class TailForward3(TailForward):
+    name = 'tail -> forward, three connections'
+    more = 'connections = 3'
+
+
+class TailHttp3(TailHttp):
+    name = 'tail -> http, NDJSON, zstd, three connections'
+    more = 'connections = 3'
 
 
 class Steady(Workload):
@@ -198,6 +208,8 @@ class Outage(Quiet):
 ALL = {
     'tail-http': TailHttp,
     'tail-forward': TailForward,
+    'tail-http-3': TailHttp3,
+    'tail-forward-3': TailForward3,
     'tail-tcp': TailTcp,
     'steady': Steady,
     'idle-tls': IdleTls,
