@@ -46,6 +46,7 @@ void write_security(Writer& writer, const net::KafkaSettings& settings) {
     writer.set_some("ssl.ca.location", settings.ca_file);
     writer.set_some("ssl.certificate.location", settings.certificate_file);
     writer.set_some("ssl.key.location", settings.key_file);
+    writer.set("ssl.endpoint.identification.algorithm", "https");
     if (settings.insecure_skip_verify) writer.set("enable.ssl.certificate.verification", "false");
   }
   if (!sasl) return;
@@ -67,8 +68,10 @@ Built<Configuration> make_configuration(const net::KafkaSettings& settings) {
   writer.set("compression.codec", settings.compression);
   const std::int64_t timeout = milliseconds(settings.message_timeout);
   writer.set("message.timeout.ms", timeout, 1, 2'147'483'647);
-  writer.set("request.timeout.ms", timeout, 1, 900'000);
-  writer.set("socket.timeout.ms", timeout, 10, 300'000);
+  // Below that of messages: what a silent connection has swallowed is sent again by the library,
+  // under its old number, before we give it up.
+  writer.set("request.timeout.ms", timeout / 3, 1000, 900'000);
+  writer.set("socket.timeout.ms", timeout / 3, 1000, 300'000);
   writer.set("socket.connection.setup.timeout.ms", milliseconds(settings.connect_timeout), 1000,
              2'147'483'647);
   writer.set("reconnect.backoff.max.ms", "5000");

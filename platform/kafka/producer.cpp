@@ -189,6 +189,10 @@ void Producer::silence_bell() const {
 }
 
 void Producer::note_trouble() {
+  // That all are down is no news where it is known why.
+  if (::rd_kafka_event_error(event_) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+      complaint_.size() > 0)
+    return;
   complaint_.clear();
   complaint_ << ::rd_kafka_event_error_string(event_);
 }

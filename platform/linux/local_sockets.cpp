@@ -79,7 +79,6 @@ Status clear_stale(const char* path, const sockaddr* where, socklen_t size) {
 
 Status try_to_bind(int socket, const char* path, const sockaddr* where, socklen_t size,
                    mode_t mode) {
-  const FolderLock lock(path);
   if (bind_with_mode(socket, where, size, mode) == 0) return {};
   if (errno != EADDRINUSE) return last_error();
   if (const Status cleared = clear_stale(path, where, size); !cleared) return cleared;
@@ -91,6 +90,7 @@ Status try_to_bind(int socket, const char* path, const sockaddr* where, socklen_
 
 Status bind_local(int socket, const char* path, const sockaddr* where, socklen_t size,
                   std::uint16_t mode) {
+  const FolderLock lock(path);
   for (int attempt = 1;; ++attempt) {
     const Status bound = try_to_bind(socket, path, where, size, mode);
     if (bound.error() != Error::in_use || attempt == bind_attempts_max) return bound;

@@ -15,7 +15,8 @@ namespace runnel::linux_os {
 inline constexpr int bind_attempts_max = 100;
 inline constexpr useconds_t bind_pause_us = 20'000;
 
-// As io::System::listen has it. `where` is that path. Waits for two seconds at most.
+// As io::System::listen has it. `where` is that path. Waits for two seconds at most, and
+// as long for whoever has locked the folder.
 Status bind_local(int socket, const char* path, const sockaddr* where, socklen_t size,
                   std::uint16_t mode);
 

@@ -300,7 +300,7 @@ int dead_letters(const CommandLine& command, linux_os::LinuxSystem& system) {
   if (tool::is_letter_file(machine, request.path)) {
     exit_code = tool::list_file(request, machine);
   } else {
-    const auto settings = load(command, system);
+    auto settings = load(command, system);
     if (!settings) return complain(settings.error());
     exit_code = tool::list_sinks(request, *settings, machine);
   }

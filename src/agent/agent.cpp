@@ -123,7 +123,7 @@ Task<void> Agent::live() {
 }
 
 Task<bool> Agent::start_all() {
-  identity_ = co_await take_identity(settings_.agent.state_dir, system_);
+  identity_ = co_await take_identity(settings_.agent.state_dir, system_, scheduler_.reactor());
   if (assembly_.status != nullptr) {
     const Started serving = assembly_.status->start();
     if (!serving) {

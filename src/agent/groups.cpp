@@ -56,9 +56,19 @@ std::size_t index_of(Section& section, const Settings& settings, const Node& nam
 }
 
 // What says where to, as whom and how often; everything else says what is sent.
-constexpr std::string_view own_options[] = {
-    "address", "url",        "servers",   "user",        "password",      "password_file",
-    "token",   "shared_key", "client_id", "retry.first", "retry.longest", "dead_letter.max_bytes"};
+constexpr std::string_view own_options[] = {"address",
+                                            "url",
+                                            "servers",
+                                            "brokers",
+                                            "user",
+                                            "password",
+                                            "password_file",
+                                            "token",
+                                            "shared_key",
+                                            "client_id",
+                                            "retry.first",
+                                            "retry.longest",
+                                            "dead_letter.max_bytes"};
 
 bool may_differ(std::string_view option) {
   const auto is_it = [&](const Option& each) { return each.name == option; };

@@ -55,7 +55,8 @@ std::optional<Identity> parse_identity(std::string_view text) {
   return identity;
 }
 
-Task<Identity> take_identity(const std::string& state_dir, io::System& system) {
+Task<Identity> take_identity(const std::string& state_dir, io::System& system,
+                             io::Reactor& reactor) {
   Identity identity;
   if (state_dir.empty()) {
     system.entropy(identity.instance);
@@ -78,8 +79,8 @@ Task<Identity> take_identity(const std::string& state_dir, io::System& system) {
   ++identity.epoch;
   const std::string fresh = identity_text(identity);
   const std::string fresh_path = path + ".new";
-  const Status saved =
-      co_await replace_file(state_dir.c_str(), fresh_path.c_str(), path.c_str(), as_bytes(fresh));
+  const Status saved = co_await replace_file(reactor, state_dir.c_str(), fresh_path.c_str(),
+                                             path.c_str(), as_bytes(fresh));
   if (!saved) {
     // Better another name for this life than one that is given out twice; and better than none.
     system.entropy(identity.instance);

@@ -20,7 +20,8 @@ namespace runnel::agent {
 
 // This start's: the epoch is one more than ever before, and durable. Where nothing lasts (no
 // state_dir, a full disk) every start is another instance.
-async::Task<pipeline::Identity> take_identity(const std::string& state_dir, io::System& system);
+async::Task<pipeline::Identity> take_identity(const std::string& state_dir, io::System& system,
+                                              io::Reactor& reactor);
 
 // The text of the file and the way back; nothing when it is damaged.
 std::string identity_text(const pipeline::Identity& identity);

@@ -20,8 +20,8 @@ constexpr std::string_view name_prefix = "links.";
 }  // namespace
 
 void LinkLedger::plan(Region& region) {
-  // keep, save and replace_file.
-  region.frames(3, 1024);
+  region.frames(2, 1024);  // keep, save
+  region.frames(1, 3072);  // replace_file: an operation each step
   region.handles(1);
 }
 
@@ -95,8 +95,9 @@ Task<void> LinkLedger::save() {
   if (saved_ == fresh) co_return;
   Text<128> text;
   write(text, fresh);
-  const Status saved = co_await replace_file(state_dir_.c_str(), fresh_path_.c_str(), path_.c_str(),
-                                             as_bytes(text.text()));
+  const Status saved =
+      co_await replace_file(scheduler_.reactor(), state_dir_.c_str(), fresh_path_.c_str(),
+                            path_.c_str(), as_bytes(text.text()));
   if (saved)
     saved_ = fresh;
   else if (saved.error() != Error::cancelled && complaint_.due(scheduler_.now()))

@@ -6,7 +6,9 @@ namespace runnel::agent {
 
 using async::Task;
 
-Task<Status> replace_file(const char* folder, const char* fresh, const char* path, Bytes text) {
+// Handles are discarded, not closed: whoever is cancelled could not wait for that.
+Task<Status> replace_file(io::Reactor& reactor, const char* folder, const char* fresh,
+                          const char* path, Bytes text) {
   const auto file = co_await async::open(fresh, io::OpenMode::create);
   if (!file) co_return file.error();
   Status status = co_await async::truncate(*file, 0);
@@ -16,15 +18,14 @@ Task<Status> replace_file(const char* folder, const char* fresh, const char* pat
     if (written && *written < text.size()) status = Error::no_space;
   }
   if (status) status = co_await async::sync(*file);
-  const Status closed = co_await async::close(*file);
-  if (status) status = closed;
+  reactor.discard(*file);
   if (status) status = co_await async::rename(fresh, path);
   if (!status) co_return status;
   const auto opened = co_await async::open(folder, io::OpenMode::folder);
   if (!opened) co_return opened.error();
   status = co_await async::sync(*opened);
-  const Status done = co_await async::close(*opened);
-  co_return status ? done : status;
+  reactor.discard(*opened);
+  co_return status;
 }
 
 std::optional<std::string_view> take_line(std::string_view& text, std::string_view name) {

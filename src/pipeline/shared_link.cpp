@@ -25,9 +25,11 @@ Duration DayWindow::opens_in(WallTime at) const {
 
 // A clock that is not set does not know the time of day. The month it does not know is taken for
 // the one that was paid for last: waiting costs nothing.
-Duration SharedLink::opens_in() const {
+Duration SharedLink::opens_in() {
+  // What was counted before the clock was set belongs to the month that it shows first.
+  meter_.add(0, clock_.now());
   constexpr Duration until_the_clock_is_set = std::chrono::minutes(1);
-  const bool waits = settings_.waits_for_month && is_used_up();
+  const bool waits = waits_for_next_month();
   if (!clock_.is_set()) return waits ? until_the_clock_is_set : Duration::zero();
   const Duration window = settings_.window.opens_in(clock_.now());
   return waits ? std::max(window, meter_.ends_in(clock_.now())) : window;

@@ -57,7 +57,9 @@ class SharedLink {
     return settings_.window.always() && (settings_.month_bytes == 0 || !settings_.waits_for_month);
   }
   // How long until batches may begin to go out, as far as anybody knows now; zero: they may.
-  Duration opens_in() const;
+  Duration opens_in();
+  // It has carried what it may in a month, and waits for the next.
+  bool waits_for_next_month() const { return settings_.waits_for_month && is_used_up(); }
   bool is_used_up() const {
     return settings_.month_bytes > 0 && meter_.bytes(clock_.now()) >= settings_.month_bytes;
   }

@@ -5,6 +5,7 @@
 #include "base/canary.hpp"
 #include "base/mark.hpp"
 #include "pipeline/group.hpp"
+#include "pipeline/shared_link.hpp"
 
 namespace runnel::pipeline {
 
@@ -236,6 +237,11 @@ Task<bool> SinkRunner::deliver_frame(const Frame& frame, const Part& part) {
     if (gives_back_) co_return true;
     const bool again = co_await wait_to_retry(delivery, "events wait in the channel");
     if (!again) co_return false;
+    // Attempts cost too: a month that is used up ends them. A window does not.
+    if (context_.link != nullptr && context_.link->waits_for_next_month()) {
+      const bool is_open = co_await wait_for_link();
+      if (!is_open) co_return false;
+    }
     ++context_.counters.retries;
   }
 }

@@ -36,7 +36,8 @@ Task<bool> SinkRunner::wait_for_turn() {
   bool waited = false;
   const Status turn = co_await group.turn(context_.member, waited);
   if (turn && waited && !context_.stop.requested())
-    log_info(context_.name, "takes over from the sinks of its group that fail");
+    log_info(context_.name,
+             "takes over from the sinks of its group that fail or whose link is shut");
   co_return turn.ok();
 }
 
@@ -65,9 +66,11 @@ Task<bool> SinkRunner::wait_for_link() {
   for (bool told = false;; told = true) {
     const Duration wait = link_opens_in();
     if (wait == Duration::zero()) break;
-    if (!told && context_.link->is_used_up())
-      log_warn(context_.name,
-               "its link has carried what it may in a month; the next one begins in ",
+    if (!told && context_.link->waits_for_next_month() && !context_.clock.is_set())
+      log_warn(context_.name, "its link has carried what it may in a month; nobody knows when the ",
+               "next one begins before the clock is set, events wait in the channel");
+    else if (!told && context_.link->waits_for_next_month())
+      log_warn(context_.name, "its link has carried what it may in a month; it opens in ",
                HumanDuration{wait}, ", events wait in the channel");
     else if (!told)
       log_info(context_.name, "the window of its link opens in ", HumanDuration{wait},

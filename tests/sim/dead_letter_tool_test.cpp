@@ -101,7 +101,7 @@ TEST_CASE("dead-letter list: of the sinks of a configuration, in the order of wr
   Bench bench;
   REQUIRE(bench.sim.files().put("/dead/out.dead", letter_of("out", "logs", "new")).ok());
   REQUIRE(bench.sim.files().put("/dead/out.dead.1", letter_of("out", "logs", "old")).ok());
-  const agent::Settings settings = bench.settings();
+  agent::Settings settings = bench.settings();
   agent::DeadLetterRequest request{.path = "test.toml", .sink = {}};
   CHECK(tool::list_sinks(request, settings, bench.machine) == exit_codes::ok);
   CHECK(bench.console.shown.find("\"old\"") < bench.console.shown.find("\"new\""));
@@ -144,6 +144,18 @@ TEST_CASE("dead-letter send: a source for each that letters came from, and files
   REQUIRE(again.has_value());
   CHECK(again->letters == 3);
   CHECK(files.text("/dead/out.dead") == newer);
+}
+
+TEST_CASE("dead-letter list: what connections of before have left is found") {
+  Bench bench;
+  REQUIRE(bench.sim.files().put("/dead/out.3.dead", letter_of("out.3", "logs", "left")).ok());
+  agent::Settings settings = bench.settings();
+  const agent::DeadLetterRequest request{.path = "test.toml", .sink = "out"};
+  CHECK(tool::list_sinks(request, settings, bench.machine) == exit_codes::ok);
+  CHECK(bench.console.said == "sinks.out: 0 dead letters\nsinks.out.3: 1 dead letters\n");
+  const auto sending = tool::prepare_sending(request, bench.settings(), bench.machine);
+  REQUIRE(sending.has_value());
+  CHECK(sending->letters == 1);
 }
 
 TEST_CASE("dead-letter send: files without a letter do not stand in the way") {

@@ -112,7 +112,7 @@ class FakeCluster final : public net::KafkaLibrary {
       return {};
     }
     std::string_view complaint() const override { return cluster_.trouble; }
-    void forget_complaint() override {}
+    void forget_complaint() override { cluster_.trouble.clear(); }
 
    private:
     struct Waiting {

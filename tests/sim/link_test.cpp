@@ -225,6 +225,36 @@ TEST_CASE("link: used up before the clock was set, events wait until it is") {
   CHECK(windowed.sink.delivered == "event\n");
 }
 
+TEST_CASE("link: used up in a month that nobody knew, it opens in the one after") {
+  Windowed windowed({.month_bytes = 10});
+  windowed.world.set_wall_clock(wall_from_ns(0));
+  windowed.process.run_for(1s);
+  windowed.link.spend(10);
+  windowed.process.put("event");
+  windowed.process.run_for(1h);
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(30 * 24h);
+  CHECK(windowed.sink.attempts.empty());
+  windowed.process.run_for(24h + 2min);
+  CHECK(windowed.sink.delivered == "event\n");
+}
+
+TEST_CASE("link: attempts end with the month that pays for them") {
+  Windowed windowed({.month_bytes = 10});
+  windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
+  windowed.process.run_for(1s);
+  windowed.sink.usual = {Delivery::Outcome::retry, Error::refused, Duration::zero()};
+  windowed.process.put("event");
+  windowed.process.run_for(10min);
+  const std::size_t before = windowed.sink.attempts.size();
+  CHECK(before > 1);
+  windowed.link.spend(10);
+  windowed.process.run_for(24h);
+  CHECK(windowed.sink.attempts.size() <= before + 1);
+  windowed.process.run_for(31 * 24h);
+  CHECK(windowed.sink.attempts.size() > before + 10);
+}
+
 TEST_CASE("link: who only wants to be told goes on sending") {
   Windowed windowed({.month_bytes = 10, .waits_for_month = false});
   windowed.link.spend(20);

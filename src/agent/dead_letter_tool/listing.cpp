@@ -130,7 +130,29 @@ Built<std::vector<const SinkConfig*>> chosen_sinks(const DeadLetterRequest& requ
       exit_codes::configuration);
 }
 
-int list_sinks(const DeadLetterRequest& request, const Settings& settings, Machine machine) {
+void add_former_connections(Settings& settings, Machine machine) {
+  const std::size_t sinks = settings.sinks.size();
+  for (std::size_t index = 0; index < sinks; ++index) {
+    SinkConfig former = settings.sinks[index];
+    if (former.connection > 0 || !former.plan->delivery.dead_letter.on()) continue;
+    const std::string name = former.name;
+    for (former.connection = former.connections; former.connection < pipeline::Group::members_max;
+         ++former.connection) {
+      former.name = concat(name, '.', former.connection + 1);
+      const pipeline::DeadLetterPaths paths(former.plan->delivery.dead_letter.folder, former.name);
+      const std::string current(paths.current.text());
+      for (const std::string& path : {current, std::string(paths.previous.text()),
+                                      current + ".sending.1", current + ".sending.2"}) {
+        if (!machine.system.file_info(path.c_str())) continue;
+        settings.sinks.push_back(former);
+        break;
+      }
+    }
+  }
+}
+
+int list_sinks(const DeadLetterRequest& request, Settings& settings, Machine machine) {
+  add_former_connections(settings, machine);
   const auto chosen = chosen_sinks(request, settings);
   if (!chosen) return journal_tool::complain(machine, chosen.error());
   int exit_code = exit_codes::ok;

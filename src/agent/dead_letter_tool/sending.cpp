@@ -148,6 +148,7 @@ tl::expected<void, Problem> add_sink(Sending& sending, SinkConfig sink,
 
 Built<Sending> prepare_sending(const DeadLetterRequest& request, Settings settings,
                                Machine machine) {
+  add_former_connections(settings, machine);
   const auto chosen = chosen_sinks(request, settings);
   if (!chosen) return tl::unexpected(chosen.error());
   Sending sending;

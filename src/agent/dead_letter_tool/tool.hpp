@@ -25,7 +25,11 @@ bool is_letter_file(Machine machine, const std::string& path);
 
 // Returns the exit codes: ok, damaged, configuration, io.
 int list_file(const DeadLetterRequest& request, Machine machine);
-int list_sinks(const DeadLetterRequest& request, const Settings& settings, Machine machine);
+int list_sinks(const DeadLetterRequest& request, Settings& settings, Machine machine);
+
+// Sinks had more connections once, and those that are no more may have left letters: they count as
+// sinks again.
+void add_former_connections(Settings& settings, Machine machine);
 
 // What is to be sent, by whom.
 struct Sending {

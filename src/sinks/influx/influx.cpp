@@ -129,6 +129,7 @@ const pipeline::SinkType influx_type = {
     .connects = true,
     .plan = plan,
     .compresses = true,
+    .one_connection = "a batch that another connection repeats would have other times",
 };
 
 }  // namespace runnel::sinks

@@ -212,6 +212,7 @@ const pipeline::SinkType kafka_type = {
     .options = options,
     .connects = true,
     .plan = plan,
+    .one_connection = "window is what it has under way",
 };
 
 }  // namespace runnel::sinks

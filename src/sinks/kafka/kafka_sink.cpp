@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint32_t messages_a_turn = 256;
 // The library looks for messages that have waited too long once a second.
 constexpr Duration patience = 10s;
+constexpr Duration reading_interval = 1min;
 // A socket, and two ends of a pipe, for each broker of the cluster that it knows.
 constexpr std::size_t brokers_max = 80, handles_of_broker = 3;
 
@@ -40,7 +41,7 @@ KafkaMemory KafkaSink::carve(Region& region, const KafkaSinkSettings& settings) 
   // Never touched: what the library takes comes from the heap, and belongs into the sum.
   region.bytes(net::kafka_heap_bytes(settings.producer), "librdkafka: its heap");
   region.handles(1 + brokers_max * handles_of_broker);
-  constexpr std::size_t tasks = 5, frame_bytes = 1024;
+  constexpr std::size_t tasks = 6, frame_bytes = 1024;
   region.frames(tasks, frame_bytes);
   return memory;
 }
@@ -70,12 +71,19 @@ Task<pipeline::Started> KafkaSink::start() {
 // Nothing is under way: a delivery ends when all is reported, or gives it up.
 Task<void> KafkaSink::shut() {
   RUNNEL_ASSERT(under_way_ == 0);
-  co_return;
+  if (!keeper_) co_return;
+  keeper_->cancel();
+  co_await keeper_->join();
 }
 
 // --- delivering ----------------------------------------------------------------------------------
 
 Task<Delivery> KafkaSink::deliver(const Frame& frame) {
+  if (!keeper_) {
+    async::Scope& runner = *co_await async::current_scope();
+    keeper_.emplace(runner, context_.name);
+    keeper_->spawn(keep_reading());
+  }
   begin(frame);
   // What an earlier attempt has left has room until somebody has read what became of it.
   take_reports();
@@ -88,10 +96,16 @@ Task<Delivery> KafkaSink::deliver(const Frame& frame) {
   alone_ = false;
   if (status) status = co_await send(frame, settings_.producer.messages_max);
   alone_ = true;
-  if (status && suspects_.count() > 0) status = co_await send(frame, 1);
+  if (status && suspects_.count() > 0) {
+    if (alone_complaint_.due(context_.now()))
+      log_warn(context_.name, "brokers refuse whole batches; their events go one by one, which is ",
+               "slow: compare message_max_bytes with the topic's max.message.bytes");
+    status = co_await send(frame, 1);
+  }
   if (!status) co_return failed(status.error());
   RUNNEL_ASSERT(settled_.count() == frame.events && under_way_ == 0);
   begun_ = false;
+  producer_->forget_complaint();
   Delivery delivery;
   delivery.refused_events = refused_.count();
   if (delivery.refused_events > 0) {
@@ -104,7 +118,7 @@ Task<Delivery> KafkaSink::deliver(const Frame& frame) {
 
 void KafkaSink::begin(const Frame& frame) {
   RUNNEL_ASSERT(frame.ends.size() == frame.events);
-  if (!begun_ || !(frame.id == id_)) {
+  if (!begun_ || !(frame.id == id_) || settled_.events() != frame.events) {
     settled_.begin(frame.events);
     refused_.begin(frame.events);
     suspects_.begin(frame.events);
@@ -112,11 +126,22 @@ void KafkaSink::begin(const Frame& frame) {
   begun_ = true;
   id_ = frame.id;
   frame_ = &frame;
-  attempt_ = (attempt_ + 1) % attempts;
+  next_attempt();
   under_way_ = 0;
   failure_ = Error::none;
   reason_.clear();
-  producer_->forget_complaint();
+}
+
+// What is reported of an earlier one means nothing any more.
+void KafkaSink::next_attempt() { attempt_ = (attempt_ + 1) % attempts; }
+
+// Between deliveries nobody reads what the library tells of its brokers, and it keeps all of it.
+Task<void> KafkaSink::keep_reading() {
+  for (;;) {
+    const Status slept = co_await async::sleep_until(after(context_.now(), reading_interval));
+    if (!slept) co_return;
+    if (under_way_ == 0) take_reports();
+  }
 }
 
 Delivery KafkaSink::failed(Error error) {
@@ -127,6 +152,7 @@ Delivery KafkaSink::failed(Error error) {
     if (reason_.size() == 0) reason_ << under_way_ << " messages were not acknowledged";
     under_way_ = 0;
   }
+  next_attempt();
   if (!producer_->complaint().empty()) {
     if (reason_.size() > 0) reason_ << "; ";
     reason_ << producer_->complaint().substr(0, 200);

@@ -5,6 +5,8 @@
 // again alone, one at a time, and only what is refused then is refused for good.
 #pragma once
 
+#include "async/scope.hpp"
+#include "base/log.hpp"
 #include "pipeline/component.hpp"
 #include "sinks/kafka/kafka_format.hpp"
 #include "sinks/sending/event_set.hpp"
@@ -32,6 +34,8 @@ class KafkaSink final : public pipeline::Sink {
 
  private:
   void begin(const pipeline::Frame& frame);
+  void next_attempt();
+  async::Task<void> keep_reading();
   async::Task<Status> send(const pipeline::Frame& frame, std::uint32_t window);
   bool fill(const pipeline::Frame& frame, std::uint32_t window);
   bool send_one(const pipeline::Frame& frame, std::uint32_t event);
@@ -63,6 +67,8 @@ class KafkaSink final : public pipeline::Sink {
   Error failure_ = Error::none;
   Text<400> reason_;
   Text<400> refusal_;
+  Occasional alone_complaint_;
+  std::optional<async::Scope> keeper_;  // from the first delivery on
 };
 
 }  // namespace runnel::sinks

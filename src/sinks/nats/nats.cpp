@@ -89,6 +89,9 @@ Checked<NatsSettings> settings_from(const OptionValues& values) {
   const Endpoint& first = settings.servers.front();
   for (const Endpoint& each : settings.servers)
     if (each.secure != first.secure) return wrong("servers", "some have tls:// and some have not");
+  for (const Endpoint& each : settings.servers)
+    if (auto checked = uplink_settings(values, each); !checked)
+      return tl::unexpected(checked.error());
   auto uplink = uplink_settings(values, first);
   if (!uplink) return tl::unexpected(uplink.error());
   settings.uplink = std::move(*uplink);

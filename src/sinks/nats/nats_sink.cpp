@@ -103,7 +103,7 @@ Task<void> NatsSink::shut() { co_await connection_.close(); }
 
 void NatsSink::begin(const Frame& frame) {
   RUNNEL_ASSERT(frame.ends.size() == frame.events);
-  if (!begun_ || !(frame.id == id_)) {
+  if (!begun_ || !(frame.id == id_) || settled_.events() != frame.events) {
     settled_.begin(frame.events);
     refused_ = 0;
   }

@@ -21,7 +21,10 @@ class EventSet {
     used_ = words_.first(words_for(events));
     for (std::uint64_t& word : used_) word = 0;
     count_ = 0;
+    events_ = events;
   }
+  // Of the frame that it is about: what comes back with fewer is another frame.
+  std::uint32_t events() const { return events_; }
   bool has(std::uint32_t event) const { return (words_[event / 64] >> (event % 64) & 1) != 0; }
   void add(std::uint32_t event) {
     if (has(event)) return;
@@ -36,6 +39,7 @@ class EventSet {
   std::span<std::uint64_t> words_;
   std::span<std::uint64_t> used_;
   std::uint32_t count_ = 0;
+  std::uint32_t events_ = 0;
 };
 
 }  // namespace runnel::sinks

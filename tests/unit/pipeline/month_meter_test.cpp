@@ -62,6 +62,16 @@ TEST_CASE("month: what goes out before the clock is set belongs to the month kno
   CHECK(after_a_start.bytes(at(2026, 12, 1)) == 0);
 }
 
+TEST_CASE("month: looking at the clock is enough to know the month") {
+  MonthMeter meter;
+  meter.add(5, unset);
+  meter.add(0, unset);
+  CHECK(meter.bytes(at(2026, 12, 3)) == 5);
+  meter.add(0, at(2026, 11, 3));
+  CHECK(meter.bytes(at(2026, 11, 30)) == 5);
+  CHECK(meter.bytes(at(2026, 12, 1)) == 0);
+}
+
 TEST_CASE("month: a clock that was far ahead does not stop the counting") {
   MonthMeter meter;
   meter.add(100, at(2099, 1, 1));
