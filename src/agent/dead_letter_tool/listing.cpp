@@ -130,6 +130,19 @@ Built<std::vector<const SinkConfig*>> chosen_sinks(const DeadLetterRequest& requ
       exit_codes::configuration);
 }
 
+bool exists(Machine machine, const std::string& path) {
+  return machine.system.file_info(path.c_str()).has_value();
+}
+
+std::vector<std::string> files_of(const SinkConfig& sink, Machine machine) {
+  const pipeline::DeadLetterPaths paths(sink.plan->delivery.dead_letter.folder, sink.name);
+  const std::string current(paths.current.text());
+  std::vector<std::string> files = {current + ".sending.1", current + ".sending.2",
+                                    std::string(paths.previous.text()), current};
+  std::erase_if(files, [&](const std::string& path) { return !exists(machine, path); });
+  return files;
+}
+
 void add_former_connections(Settings& settings, Machine machine) {
   const std::size_t sinks = settings.sinks.size();
   for (std::size_t index = 0; index < sinks; ++index) {
@@ -139,14 +152,7 @@ void add_former_connections(Settings& settings, Machine machine) {
     for (former.connection = former.connections; former.connection < pipeline::Group::members_max;
          ++former.connection) {
       former.name = concat(name, '.', former.connection + 1);
-      const pipeline::DeadLetterPaths paths(former.plan->delivery.dead_letter.folder, former.name);
-      const std::string current(paths.current.text());
-      for (const std::string& path : {current, std::string(paths.previous.text()),
-                                      current + ".sending.1", current + ".sending.2"}) {
-        if (!machine.system.file_info(path.c_str())) continue;
-        settings.sinks.push_back(former);
-        break;
-      }
+      if (!files_of(former, machine).empty()) settings.sinks.push_back(former);
     }
   }
 }
@@ -157,14 +163,9 @@ int list_sinks(const DeadLetterRequest& request, Settings& settings, Machine mac
   if (!chosen) return journal_tool::complain(machine, chosen.error());
   int exit_code = exit_codes::ok;
   for (const SinkConfig* sink : *chosen) {
-    pipeline::DeadLetterPaths paths(sink->plan->delivery.dead_letter.folder, sink->name);
-    const std::string current(paths.current.text());
     Looked sum;
-    for (const std::string& path : {current + ".sending.1", current + ".sending.2",
-                                    std::string(paths.previous.text()), current}) {
-      if (!machine.system.file_info(path.c_str())) continue;
+    for (const std::string& path : files_of(*sink, machine))
       if (!list_into(path, {}, machine, sum)) return exit_codes::io;
-    }
     exit_code = std::max(exit_code, conclude(concat("sinks.", sink->name), sum, machine));
   }
   return exit_code;

@@ -19,10 +19,6 @@ constexpr std::size_t channel_bytes = 1u << 20;
 // Those of an agent, and "unknown".
 constexpr std::size_t sources_of_sink_max = agent::sources_max + 1;
 
-bool exists(Machine machine, const std::string& path) {
-  return machine.system.file_info(path.c_str()).has_value();
-}
-
 // Nobody writes to them while they are moved.
 class Lock {
  public:
@@ -49,13 +45,11 @@ class Lock {
 // The files of the sink, put aside under names that no agent writes to. What an interrupted call
 // has left goes first, alone.
 Built<std::vector<std::string>> put_aside(const SinkConfig& sink, Machine machine) {
+  std::vector<std::string> files;
+  if (files_of(sink, machine).empty()) return files;
   pipeline::DeadLetterPaths paths(sink.plan->delivery.dead_letter.folder, sink.name);
   const std::string current(paths.current.text()), previous(paths.previous.text());
   const std::string aside[] = {current + ".sending.1", current + ".sending.2"};
-  std::vector<std::string> files;
-  if (!exists(machine, current) && !exists(machine, previous) && !exists(machine, aside[0]) &&
-      !exists(machine, aside[1]))
-    return files;
   const Lock lock(machine, paths.lock.c_str());
   if (lock.error() == Error::in_use)
     return problem(concat(current, ": in use by process ", lock.holder(), "; stop the agent first"),

@@ -27,6 +27,10 @@ bool is_letter_file(Machine machine, const std::string& path);
 int list_file(const DeadLetterRequest& request, Machine machine);
 int list_sinks(const DeadLetterRequest& request, Settings& settings, Machine machine);
 
+bool exists(Machine machine, const std::string& path);
+// What there is of a sink's letters, in the order of their writing.
+std::vector<std::string> files_of(const SinkConfig& sink, Machine machine);
+
 // Sinks had more connections once, and those that are no more may have left letters: they count as
 // sinks again.
 void add_former_connections(Settings& settings, Machine machine);
