@@ -1,19 +1,12 @@
 #include "codec/json_reader.hpp"
 
 #include "base/assert.hpp"
+#include "codec/hex.hpp"
 
 namespace runnel::codec {
 namespace {
 
 constexpr std::uint32_t replacement = 0xfffd;
-
-// 0 to 15, or -1.
-constexpr int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/base64.hpp"
+#include "codec/hex.hpp"
 #include "codec/http/head_writer.hpp"
 #include "sinks/sending/basic_authorization.hpp"
 
@@ -21,12 +22,6 @@ constexpr std::size_t answer_words_max = 60;
 static_assert(2 * 262 + codec::base64_bytes(basic_secret_bytes_max) + 128 <=
               Tunnel::head_bytes_max);
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char small = static_cast<char>(c | 0x20);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
 // False: a % that is not %XX.
 bool decode_percent(std::string_view text, std::string& into) {
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -34,8 +29,8 @@ bool decode_percent(std::string_view text, std::string& into) {
       into += text[at];
       continue;
     }
-    const int high = at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+    const int high = at + 2 < text.size() ? codec::hex_digit(text[at + 1]) : -1;
+    const int low = high >= 0 ? codec::hex_digit(text[at + 2]) : -1;
     if (low < 0) return false;
     into += static_cast<char>(high << 4 | low);
     at += 2;
