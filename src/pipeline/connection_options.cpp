@@ -91,13 +91,9 @@ Checked<net::TlsSettings> tls_settings(const OptionValues& values, net::TlsRole 
 
 Checked<void> check_no_tls(const OptionValues& values, std::span<const Option> options,
                            std::string_view what_would_use_it) {
-  for (const Option& option : options) {
-    if (!option.name.starts_with(tls_prefix)) continue;
-    OptionValues standard;
-    fill_standard(std::span(&option, 1), standard);
-    if (!values.same(standard, option.name))
+  for (const Option& option : options)
+    if (option.name.starts_with(tls_prefix) && is_chosen(values, option))
       return wrong(option.name, concat("is set, but TLS is not used: ", what_would_use_it));
-  }
   return {};
 }
 

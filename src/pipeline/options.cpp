@@ -111,4 +111,10 @@ void fill_standard(std::span<const Option> options, OptionValues& values) {
   }
 }
 
+bool is_chosen(const OptionValues& values, const Option& option) {
+  OptionValues standard;
+  fill_standard(std::span(&option, 1), standard);
+  return !values.same(standard, option.name);
+}
+
 }  // namespace runnel::pipeline

@@ -79,6 +79,9 @@ tl::expected<OptionValues::Value, std::string> parse_option(const Option& option
 // Fills in what is not set. Required ones without a value are the caller's complaint.
 void fill_standard(std::span<const Option> options, OptionValues& values);
 
+// Whether somebody has chosen another value than the standard one.
+bool is_chosen(const OptionValues& values, const Option& option);
+
 // A component's complaint about a combination of values: which option, and what to do.
 struct OptionProblem {
   std::string option;

@@ -125,9 +125,7 @@ Checked<void> check_unused(const OptionValues& values) {
                                          "tls.clock_unset", "tls.handshake_timeout"};
   for (const pipeline::Option& option : pipeline::connection_options()) {
     if (std::find(std::begin(unused), std::end(unused), option.name) == std::end(unused)) continue;
-    OptionValues standard;
-    pipeline::fill_standard(std::span(&option, 1), standard);
-    if (!values.same(standard, option.name))
+    if (pipeline::is_chosen(values, option))
       return wrong(option.name,
                    "is set, but librdkafka makes the connections of this sink, and "
                    "has nothing like it");
