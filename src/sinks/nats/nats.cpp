@@ -87,14 +87,13 @@ Checked<NatsSettings> settings_from(const OptionValues& values) {
   if (!settings.password.empty() && settings.user.empty())
     return wrong("password", "is set, but there is no user");
   const Endpoint& first = settings.servers.front();
-  for (const Endpoint& each : settings.servers)
+  for (const Endpoint& each : settings.servers) {
     if (each.secure != first.secure) return wrong("servers", "some have tls:// and some have not");
-  for (const Endpoint& each : settings.servers)
-    if (auto checked = uplink_settings(values, each); !checked)
-      return tl::unexpected(checked.error());
-  auto uplink = uplink_settings(values, first);
-  if (!uplink) return tl::unexpected(uplink.error());
-  settings.uplink = std::move(*uplink);
+    // The same for all of them, unless one cannot be reached that way.
+    auto uplink = uplink_settings(values, each);
+    if (!uplink) return tl::unexpected(uplink.error());
+    settings.uplink = std::move(*uplink);
+  }
   return settings;
 }
 
