@@ -7,7 +7,6 @@
 namespace runnel::agent {
 
 using async::Task;
-using pipeline::MonthMeter;
 using pipeline::Started;
 
 namespace {
@@ -72,11 +71,11 @@ Started LinkLedger::load() {
 }
 
 Task<void> LinkLedger::keep() {
-  const std::uint64_t step = std::max<std::uint64_t>(link_.settings().month_bytes / 100, 1);
   Count seen = count();
   for (;;) {
     // It may have rung while the last count was written.
-    if (count().month == seen.month && count().bytes / step == seen.bytes / step) {
+    if (count().month == seen.month &&
+        link_.hundredths(count().bytes) == link_.hundredths(seen.bytes)) {
       const Status rang = co_await link_.metered().wait(after(scheduler_.now(), saved_after));
       if (rang.error() == Error::cancelled) co_return;
     }
@@ -108,7 +107,7 @@ Task<void> LinkLedger::save() {
 void LinkLedger::tell() {
   const pipeline::LinkSettings& settings = link_.settings();
   const std::uint64_t bytes = link_.bytes_this_month();
-  const std::uint64_t percent = bytes / std::max<std::uint64_t>(settings.month_bytes / 100, 1);
+  const std::uint64_t percent = link_.hundredths(bytes);
   if (told_month_ != link_.meter().month()) told_percent_ = 0;
   told_month_ = link_.meter().month();
   const bool all = link_.is_used_up();

@@ -6,8 +6,8 @@
 //   bytes 123456789             that went out in it
 //   sum 1234567890              CRC-32C of the lines before
 //
-// It is written at every hundredth of the cap, an hour after the first byte that it does not have,
-// and at a stop: what a power cut can take from the count is less than both.
+// It is written at every hundredth of the cap, within an hour of a byte that it does not have, and
+// at a stop: what a power cut can take from the count is less than both.
 #pragma once
 
 #include "async/task.hpp"

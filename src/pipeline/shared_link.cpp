@@ -27,7 +27,7 @@ Duration DayWindow::opens_in(WallTime at) const {
 // the one that was paid for last: waiting costs nothing.
 Duration SharedLink::opens_in() {
   // What was counted before the clock was set belongs to the month that it shows first.
-  meter_.add(0, clock_.now());
+  if (settings_.month_bytes > 0) meter_.add(0, clock_.now());
   constexpr Duration until_the_clock_is_set = std::chrono::minutes(1);
   const bool waits = waits_for_next_month();
   if (!clock_.is_set()) return waits ? until_the_clock_is_set : Duration::zero();
@@ -63,10 +63,9 @@ async::Task<Status> SharedLink::admit(std::size_t bytes, std::uint32_t priority)
 
 void SharedLink::count(std::size_t bytes) {
   if (settings_.month_bytes == 0) return;
-  const std::uint64_t step = std::max<std::uint64_t>(settings_.month_bytes / 100, 1);
   const std::uint64_t before = bytes_this_month();
   meter_.add(bytes, clock_.now());
-  if (meter_.bytes() / step != before / step || before == 0) metered_.ring();
+  if (hundredths(meter_.bytes()) != hundredths(before)) metered_.ring();
 }
 
 void SharedLink::spend(std::size_t bytes) {

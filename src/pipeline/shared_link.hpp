@@ -7,6 +7,7 @@
 // for one piece of the others at most.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -65,6 +66,10 @@ class SharedLink {
   }
 
   const LinkSettings& settings() const { return settings_; }
+  // How many hundredths of what a month may carry `bytes` are: how finely it is told and kept.
+  std::uint64_t hundredths(std::uint64_t bytes) const {
+    return bytes / std::max<std::uint64_t>(settings_.month_bytes / 100, 1);
+  }
   const MonthMeter& meter() const { return meter_; }
   std::uint64_t bytes_this_month() const { return meter_.bytes(clock_.now()); }
   void restore_month(std::int32_t month, std::uint64_t bytes) { meter_.restore(month, bytes); }
