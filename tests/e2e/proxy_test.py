@@ -7,6 +7,7 @@ import os
 
 import certificates
 import harness
+import nginx
 import nats_peer
 import tinyproxy
 from harness import numbered, pipeline
@@ -32,26 +33,13 @@ retry = { first = "20ms", longest = "200ms" }
 connect_timeout = "5s"
 '''
 NGINX = '''
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log stderr notice;
-events {}
-http {
-  access_log off;
-  client_body_temp_path FOLDER/nginx.body;
-  proxy_temp_path FOLDER/nginx.proxy;
-  fastcgi_temp_path FOLDER/nginx.fastcgi;
-  uwsgi_temp_path FOLDER/nginx.uwsgi;
-  scgi_temp_path FOLDER/nginx.scgi;
-  server {
-    listen 127.0.0.1:PORT ssl;
-    server_name server.test;
-    ssl_certificate FOLDER/ec_server.pem;
-    ssl_certificate_key FOLDER/ec_leaf_key.pem;
-    if ($ssl_server_name != "server.test") { return 421; }
-    location / { proxy_pass http://127.0.0.1:UPSTREAM; }
-  }
+server {
+  listen 127.0.0.1:PORT ssl;
+  server_name server.test;
+  ssl_certificate FOLDER/ec_server.pem;
+  ssl_certificate_key FOLDER/ec_leaf_key.pem;
+  if ($ssl_server_name != "server.test") { return 421; }
+  location / { proxy_pass http://127.0.0.1:UPSTREAM; }
 }
 '''
 
@@ -143,9 +131,7 @@ proxy = "http://127.0.0.1:{proxy.port}"
         peer = self.http_peer()
         certificates.write(self.folder, 'ec_root', 'ec_server', 'ec_leaf_key')
         port = harness.free_port()
-        text = NGINX.replace('FOLDER', self.folder).replace('PORT', str(port))
-        config = self.write('nginx.conf', text.replace('UPSTREAM', str(peer.port)))
-        Server(self, 'nginx', ['/usr/sbin/nginx', '-e', 'stderr', '-c', config],
+        Server(self, 'nginx', nginx.command(self, NGINX, port=port, upstream=peer.port),
                r'start worker|using the "epoll" event method')
         proxy = tinyproxy.Tinyproxy(self, 'BasicAuth edge open-sesame')
         agent = self.start(pipeline(TAIL, channel=JOURNAL, sink=f'''

@@ -9,35 +9,23 @@ import subprocess
 
 import certificates
 import harness
+import nginx
 from harness import numbered, pipeline
 from sending_test import TAIL, HttpPeer
 
 NGINX = '''
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log stderr notice;
-events {}
-http {
-  access_log off;
-  client_body_temp_path FOLDER/nginx.body;
-  proxy_temp_path FOLDER/nginx.proxy;
-  fastcgi_temp_path FOLDER/nginx.fastcgi;
-  uwsgi_temp_path FOLDER/nginx.uwsgi;
-  scgi_temp_path FOLDER/nginx.scgi;
-  limit_req_zone $server_name zone=all:32k rate=20r/s;
-  limit_req_status 429;
-  server {
-    listen 127.0.0.1:PORT ssl;
-    ssl_certificate FOLDER/SERVER.pem;
-    ssl_certificate_key FOLDER/ec_leaf_key.pem;
-    ssl_client_certificate FOLDER/ec_root.pem;
-    ssl_verify_client on;
-    client_max_body_size 1k;
-    limit_req zone=all burst=2 nodelay;
-    location / {
-      proxy_pass http://127.0.0.1:UPSTREAM;
-    }
+limit_req_zone $server_name zone=all:32k rate=20r/s;
+limit_req_status 429;
+server {
+  listen 127.0.0.1:PORT ssl;
+  ssl_certificate FOLDER/SERVER.pem;
+  ssl_certificate_key FOLDER/ec_leaf_key.pem;
+  ssl_client_certificate FOLDER/ec_root.pem;
+  ssl_verify_client on;
+  client_max_body_size 1k;
+  limit_req zone=all burst=2 nodelay;
+  location / {
+    proxy_pass http://127.0.0.1:UPSTREAM;
   }
 }
 '''
@@ -72,12 +60,8 @@ class Server:
 class Tls(harness.Scenario):
 
     def nginx(self, port, upstream, server='ec_server'):
-        path = self.path('nginx.conf')
-        text = NGINX.replace('FOLDER', self.folder).replace('PORT', str(port))
-        with open(path, 'w') as file:
-            file.write(text.replace('UPSTREAM', str(upstream)).replace('SERVER', server))
-        return Server(self, 'nginx', ['/usr/sbin/nginx', '-e', 'stderr', '-c', path],
-                      r'start worker|using the "epoll" event method')
+        command = nginx.command(self, NGINX, port=port, upstream=upstream, server=server)
+        return Server(self, 'nginx', command, r'start worker|using the "epoll" event method')
 
     @harness.skip_without('/usr/sbin/nginx')
     def test_nginx_that_limits_asks_for_certificates_and_restarts(self):

@@ -11,30 +11,17 @@ import threading
 
 import harness
 import mqtt_peer
+import nginx
 from harness import DATA, numbered, pipeline
 from receivers import HttpPeer
 from sending_test import TAIL
 from unix_test import Base, source
 
-NGINX = '/usr/sbin/nginx'
-NGINX_CONF = '''
-daemon off;
-master_process off;
-pid FOLDER/nginx.pid;
-error_log stderr notice;
-events {}
-http {
-  access_log FOLDER/access.log;
-  client_body_temp_path FOLDER/nginx.body;
-  proxy_temp_path FOLDER/nginx.proxy;
-  fastcgi_temp_path FOLDER/nginx.fastcgi;
-  uwsgi_temp_path FOLDER/nginx.uwsgi;
-  scgi_temp_path FOLDER/nginx.scgi;
-  server {
-    listen unix:FOLDER/x.sock;
-    location / {
-      proxy_pass http://127.0.0.1:UPSTREAM;
-    }
+NGINX = '''
+server {
+  listen unix:FOLDER/x.sock;
+  location / {
+    proxy_pass http://127.0.0.1:UPSTREAM;
   }
 }
 '''
@@ -131,15 +118,13 @@ class Sending(Base):
         found = harness.check_sequence(self.lines(DATA), rounds * count + 1)
         self.assertEqual((found.lost, found.foreign), ([], []))
 
-    @harness.skip_without(NGINX)
+    @harness.skip_without(nginx.COMMAND)
     def test_http_to_nginx(self):
         peer = HttpPeer()
         self.addCleanup(peer.close)
-        self.write('nginx.conf', NGINX_CONF.replace('FOLDER', self.folder)
-                   .replace('UPSTREAM', str(peer.port)))
         log = open(self.path('nginx.log'), 'wb')
         self.addCleanup(log.close)
-        self.process(NGINX, '-e', 'stderr', '-c', self.path('nginx.conf'), stdout=log, stderr=log)
+        self.process(*nginx.command(self, NGINX, upstream=peer.port), stdout=log, stderr=log)
         harness.wait_until(lambda: os.path.exists(self.socket_path), 'nginx to listen')
         self.append('in.log', numbered(0, 1000))
         sink = '''
