@@ -182,6 +182,19 @@ inline bool has_all(const Found& found, std::uint64_t until) {
   return found.numbers.size() == until && (until == 0 || *found.numbers.rbegin() == until - 1);
 }
 
+// Nineteen times the peer is away while something comes, and back while more does: 100 to 1999.
+template <class Peer>
+void die_often(PipelineProcess& process, Peer& peer) {
+  for (std::uint64_t round = 1; round < 20; ++round) {
+    peer.stop();
+    put(process, round * 100, round * 100 + 50);
+    process.run_for(100ms);
+    peer.start();
+    put(process, round * 100 + 50, round * 100 + 100);
+    REQUIRE(drain(process, 2min));
+  }
+}
+
 struct Disk {
   explicit Disk(std::uint64_t seed = 1, const SimOptions& options = SimOptions::calm())
       : world(seed, options), machine(world.machine()) {
