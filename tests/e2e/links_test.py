@@ -123,9 +123,12 @@ class Links(harness.Scenario):
         agent.wait_log(r'sinks\.out: its link has carried what it may in a month')
         self.assertEqual(len(peer.received), carried)
         agent.kill()
+        self.append('state/link-modem', b'?')
         agent = self.start(CAPPED.format(
             peer=peer.port, more='at_cap = "warn"', status=status)).ready()
         harness.wait_until(lambda: len(peer.received) >= len(content), 'all of it')
+        self.assertRegex(agent.log, r'links\.modem: \S+/link-modem is damaged: what this month has '
+                                    'carried is counted anew')
         self.stopped_well(agent)
         self.assertEqual(peer.received, content)
 

@@ -77,6 +77,7 @@ retry = {{ first = "20ms" }}
             self.assertFalse(peer.together.broken, 'not at once')
             received += lines()
         self.assertEqual(sorted(received), sorted(numbered(0, 1000).splitlines()))
+        self.assertIn('; its other connections try', agent.log)
         sent = [agent.sent(name) for name in ('out', 'out.2', 'out.3')]
         self.assertEqual(sum(sent), 900)
 

@@ -136,6 +136,7 @@ TEST_CASE("kafka: what failed is sent again, what was delivered is not") {
 TEST_CASE("kafka: of a refused batch only what is refused alone becomes a dead letter") {
   Sending sending(Given{{"dead_letter.dir", "/dead"}});
   std::size_t alone = 0;
+  LogReader log;
   // A broker refuses all that is with message 5 while others are under way.
   sending.cluster.judge = [&](const Message& message) {
     if (sending.cluster.sent.size() > 20) ++alone;
@@ -153,6 +154,7 @@ TEST_CASE("kafka: of a refused batch only what is refused alone becomes a dead l
   CHECK(sending.counters().dead_letter_lost_events == 0);
   CHECK(sending.cluster.arrived.size() == 19);
   CHECK(alone > 1);
+  CHECK(log.count("their events go one by one") == 1);
   const auto file = sending.machine.files().text("/dead/test.dead");
   REQUIRE(file.has_value());
   CHECK(file->find(body(5)) != std::string::npos);

@@ -5,6 +5,7 @@
 
 #include "pipeline/shared_link.hpp"
 #include "pipeline/sink_runner.hpp"
+#include "tests/sim/log_reader.hpp"
 #include "tests/sim/pipeline_world.hpp"
 #include "tests/sim/runner_in_memory.hpp"
 #include "tests/sim/scripted_sink.hpp"
@@ -214,12 +215,14 @@ TEST_CASE("link: what a month may carry goes out, the rest waits for the next mo
 
 TEST_CASE("link: used up before the clock was set, events wait until it is") {
   Windowed windowed({.month_bytes = 10});
+  LogReader log;
   windowed.world.set_wall_clock(wall_from_ns(0));
   windowed.process.run_for(1s);
   windowed.link.restore_month(2025 * 12 + 11, 10);
   windowed.process.put("event");
   windowed.process.run_for(3h);
   CHECK(windowed.sink.attempts.empty());
+  CHECK(log.count("nobody knows when the next one begins before the clock is set") == 1);
   windowed.world.set_wall_clock(wall_from_ns(midnight_ns));
   windowed.process.run_for(2min);
   CHECK(windowed.sink.delivered == "event\n");

@@ -149,6 +149,37 @@ TEST_CASE("connections: each is a sink that reads with the others") {
         "one; remove it");
 }
 
+TEST_CASE(
+    "connections: refused where there can only be one, and batches have to fit all the same") {
+  const auto problem_with = [](std::string_view sink, std::string_view channel = "") {
+    const auto settings =
+        read(concat(R"(
+[sources.log]
+type = "generate"
+channels = ["main"]
+[channels.main]
+type = "memory"
+)",
+                    channel, "\n[sinks.out]\nchannel = \"main\"\nconnections = 4\n", sink));
+    return settings ? std::string() : settings.error().text;
+  };
+  CHECK(problem_with("type = \"mqtt\"\naddress = \"192.0.2.1\"\ntopic = \"logs\"") ==
+        "f.toml:10:15: sinks.out: connections is 4, but a broker lets a client_id in once; remove "
+        "it");
+  CHECK(problem_with("type = \"influx\"\nurl = \"http://192.0.2.1:8086\"\ndatabase = \"edge\"\n"
+                     "measurement = \"logs\"")
+            .find("connections is 4, but a batch that another connection repeats would have other "
+                  "times; remove it") != std::string::npos);
+  constexpr std::string_view http = "type = \"http\"\nurl = \"http://192.0.2.1/\"\n";
+  CHECK(problem_with(concat(http, "batch.max_bytes = \"128KiB\""),
+                     "when_full = \"drop_oldest\"\ncapacity = \"1MiB\"")
+            .empty());
+  CHECK(problem_with(concat(http, "batch.max_bytes = \"256KiB\""),
+                     "when_full = \"drop_oldest\"\ncapacity = \"1MiB\"")
+            .find("batch.max_bytes is 256 KiB for each of 4 connections, more than half of "
+                  "channels.main (1.0 MiB)") != std::string::npos);
+}
+
 TEST_CASE("links: a window of the day") {
   const auto window = parse_day_window("01:00-05:30");
   REQUIRE(window);

@@ -6,6 +6,7 @@
 
 #include "pipeline/component.hpp"
 #include "pipeline/connection_options.hpp"
+#include "sinks/nats/nats.hpp"
 #include "sinks/syslog/syslog_sink.hpp"
 
 using namespace runnel;
@@ -56,6 +57,20 @@ TEST_CASE("proxy: what is wrong with it is said without it") {
   CHECK(problem_of("http://a:" + longest + "@p:1") == "none");
   CHECK(problem_of("http://a:" + longest + "x@p:1") ==
         "has a user and password of more than 1 KiB");
+}
+
+TEST_CASE("proxy: none on the way to a Unix socket, whichever of the servers is one") {
+  pipeline::OptionValues values;
+  values.set("servers", std::vector<std::string>{"192.0.2.1", "unix:/run/nats.sock"});
+  values.set("subject", std::string("logs"));
+  values.set("proxy", std::string("http://p:3128"));
+  for (const auto table :
+       {sinks::nats_type.options, pipeline::connection_options(), pipeline::delivery_options()})
+    pipeline::fill_standard(table, values);
+  const auto plan = sinks::nats_type.plan(values);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().option == "proxy");
+  CHECK(plan.error().text == "is set, but a Unix socket is on this machine; remove it");
 }
 
 TEST_CASE("proxy: datagrams do not go through one") {
