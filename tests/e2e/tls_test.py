@@ -2,9 +2,7 @@
 certificate is said. Method: nginx in front of Python's HTTP server, OpenSSL's s_server as a TCP
 peer; nginx asks for certificates, limits requests, and is restarted in the middle."""
 import json
-import os
 import re
-import shutil
 import subprocess
 
 import certificates
